@@ -1,0 +1,1 @@
+"""MultiMail: email for AI agents, with a human in charge."""
