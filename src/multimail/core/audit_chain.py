@@ -1,0 +1,40 @@
+"""The audit log as a hash chain per account (contract §11), verifiable offline with nothing but its entries."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+GENESIS: Final = "0" * 64
+SEALED_FIELDS: Final = ("id", "seq", "at", "actor", "action", "resource_type", "resource_id", "metadata", "prev")
+
+
+def entry_hash(entry: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, over the canonical JSON (sorted keys, no spaces, UTF-8) of the sealed fields."""
+    sealed = {field: entry[field] for field in SEALED_FIELDS}
+    text = json.dumps(sealed, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`count` entries hold; `broken` names the first that does not, in words."""
+
+    count: int
+    head: str
+    broken: str | None
+
+
+def verify(entries: Iterable[Mapping[str, Any]]) -> Verdict:
+    """Checks entries in the order of `seq` and stops at the first that was changed or is missing."""
+    head, count = GENESIS, 0
+    for entry in entries:
+        if entry["seq"] != count + 1:
+            return Verdict(count, head, f"entry {count + 1} is missing (found {entry['seq']} in its place)")
+        if entry["prev"] != head:
+            return Verdict(count, head, f"entry {entry['seq']} ({entry['id']}) does not follow the one before it")
+        if entry_hash(entry) != entry["hash"]:
+            return Verdict(count, head, f"entry {entry['seq']} ({entry['id']}) was changed")
+        head, count = entry["hash"], count + 1
+    return Verdict(count, head, None)

@@ -1,0 +1,29 @@
+"""Times: integers of microseconds since the epoch inside, RFC 3339 in UTC with a `Z` outside."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_rfc3339(us: int) -> str:
+    """Milliseconds are what clients see: `2026-11-21T05:47:40.123Z`."""
+    moment = _EPOCH + timedelta(microseconds=us)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def optional_rfc3339(us: int | None) -> str | None:
+    return None if us is None else to_rfc3339(us)
+
+
+def from_datetime(moment: datetime) -> int:
+    """An aware datetime as microseconds since the epoch."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def to_datetime(us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=us)
