@@ -1,0 +1,1 @@
+"""The mail formats and protocols: what is read, composed, signed and delivered. No database."""

@@ -1,0 +1,1 @@
+"""What reaches outside: the DNS and the guarded HTTP client."""
