@@ -1,0 +1,20 @@
+# Each line works on a fresh Debian 12 with nothing but make and python3: scripts/setup brings the rest.
+.PHONY: run test check bench contracts requirements
+
+run:           # make run ARGS='--http 127.0.0.1:9000'
+	@scripts/setup run && exec .venv/bin/multimail serve $(ARGS)
+
+test:          # make test PYTEST='tests/core -k oversight'
+	@scripts/setup test && exec .venv/bin/python -m pytest -n auto $(PYTEST)
+
+check:
+	@scripts/setup dev && exec scripts/check
+
+bench:         # make bench ARGS='--only send'
+	@scripts/setup test && exec .venv/bin/python -m bench $(ARGS)
+
+contracts:
+	@scripts/setup run && exec .venv/bin/python -m multimail.contracts
+
+requirements:  # rewrites requirements/*.txt from pyproject.toml; needs uv
+	@scripts/lock

@@ -1,0 +1,112 @@
+"""Fixtures and rules that every test shares. What starts processes is in tests/support/."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from tests.support import postgres
+
+SESSION_FOLDER = "MULTIMAIL_TEST_SESSION"
+SESSION_OWNER = "MULTIMAIL_TEST_OWNER"
+ROOT = Path(__file__).parent.parent
+IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+# Wall-clock deadlines say how busy the machine is, not whether the code is right.
+hypothesis_settings.register_profile("local", deadline=None)
+hypothesis_settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis_settings.load_profile("ci" if IN_CI else "local")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that outlives the others (pytest, or xdist's controller) owns the session's folder."""
+    if not hasattr(config, "workerinput"):
+        os.environ[SESSION_FOLDER] = tempfile.mkdtemp(prefix="multimail-tests-")
+        os.environ[SESSION_OWNER] = str(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and SESSION_FOLDER in os.environ:
+        folder = Path(os.environ.pop(SESSION_FOLDER))
+        postgres.stop_shared_servers(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# In CI a skipped test is a failed one: nothing is green because it did not run.
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure, except one for data that only some checkouts have beside them."""
+    reason = str(report.longrepr)
+    if report.outcome == "skipped" and "shared/data" not in reason:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if IN_CI:
+        refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if IN_CI:
+        refuse_skip(report)
+    return report
+
+
+def debian_packages() -> dict[str, Path]:
+    """Package name → the file that shows it is installed."""
+    lines = (ROOT / "scripts" / "debian-packages.txt").read_text().splitlines()
+    pairs = (line.split() for line in lines if line.strip() and not line.startswith("#"))
+    return {package: Path(file) for package, file in pairs}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("debian"):
+        (package,) = marker.args
+        if not debian_packages()[package].exists():
+            pytest.skip(f"needs Debian's {package}")
+
+
+def server_url(*, durable: bool = False) -> str:
+    if not postgres.installed():
+        pytest.skip("needs Debian's postgresql-15")
+    folder, owner = Path(os.environ[SESSION_FOLDER]), int(os.environ[SESSION_OWNER])
+    return postgres.shared_server(folder, owner, durable=durable)
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The URL of a fresh, empty database on the session's PostgreSQL (fsync off)."""
+    with postgres.fresh_database(server_url()) as url:
+        yield url
+
+
+@pytest.fixture
+def durable_postgres_url() -> Iterator[str]:
+    """As `postgres_url`, on a server that keeps fsync on: for tests of crashes."""
+    with postgres.fresh_database(server_url(durable=True)) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh, empty database: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/multimail.db"
+        return
+    with postgres.fresh_database(server_url()) as url:
+        yield url
