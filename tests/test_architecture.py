@@ -44,7 +44,6 @@ IMPURE_MODULES = frozenset(
     "signal smtplib socket socketserver sqlite3 ssl subprocess syslog tempfile threading time webbrowser "
     "_thread".split()
 )
-)
 IMPURE_SUBMODULES = frozenset({"urllib.request", "urllib.robotparser"})
 IMPURE_BUILTINS = frozenset({"open", "print", "input", "exec", "eval", "__import__"})
 IMPURE_ATTRIBUTES = {
@@ -250,7 +249,7 @@ ARROWS = {
     "mail/new.py": "from multimail.net.guarded import aiohttp",
     "net/new.py": "from ..storage import emails",
     "storage/new.py": "def f():\n    from multimail.operations import send",
-    "operations/new.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from multimail.app import http",
+    "operations/new.py": "import typing\nif typing.TYPE_CHECKING:\n    from multimail.app import http",
     "surfaces/new.py": "from multimail.workers import deliver",
     "workers/new.py": "from multimail.surfaces.http import send",
     "settings.py": "from multimail import operations, storage\nfrom multimail.storage import emails",
