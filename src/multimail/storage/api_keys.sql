@@ -1,0 +1,37 @@
+-- name: get_key_by_hash^
+SELECT k.* FROM key_hashes h
+JOIN api_keys k ON k.account_id = h.account_id AND k.key_id = h.key_id
+WHERE h.hash = :hash AND k.revoked_at IS NULL;
+
+-- name: get_key^
+SELECT * FROM api_keys WHERE account_id = :account_id AND key_id = :key_id;
+
+-- name: key_is_live$
+SELECT 1 FROM api_keys WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL;
+
+-- name: list_keys
+-- :key_id is the asking key when it is limited to mailboxes: it sees those made with no more than its own.
+SELECT * FROM api_keys k
+WHERE account_id = :account_id AND key_id < :before AND revoked_at IS NULL
+  AND (CAST(:unlimited AS BOOLEAN) OR k.key_id = :key_id)
+ORDER BY key_id DESC LIMIT :limit;
+
+-- name: add_key_hash!
+INSERT INTO key_hashes (hash, account_id, key_id) VALUES (:hash, :account_id, :key_id);
+
+-- name: add_key!
+INSERT INTO api_keys (account_id, key_id, name, hash, shown, scopes, limited, test, created_at, created_by)
+VALUES (:account_id, :key_id, :name, :hash, :shown, :scopes, :limited, :test, :created_at, :created_by);
+
+-- name: touch_key!
+UPDATE api_keys SET last_used_at = :now WHERE account_id = :account_id AND key_id = :key_id;
+
+-- name: revoke_key!
+UPDATE api_keys SET revoked_at = :now WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL;
+
+-- name: list_key_mailboxes
+SELECT mailbox_id FROM key_mailboxes WHERE account_id = :account_id AND key_id = :key_id ORDER BY mailbox_id;
+
+-- name: add_key_mailbox!
+INSERT INTO key_mailboxes (account_id, key_id, mailbox_id) VALUES (:account_id, :key_id, :mailbox_id)
+ON CONFLICT DO NOTHING;

@@ -1,0 +1,88 @@
+-- name: add_audit!
+INSERT INTO audit (
+    account_id, entry_id, at, actor_kind, actor_id, actor_name, action, resource_type, resource_id, mailbox_id,
+    metadata_json)
+VALUES (
+    :account_id, :entry_id, :at, :actor_kind, :actor_id, :actor_name, :action, :resource_type, :resource_id,
+    :mailbox_id, :metadata_json);
+
+-- name: list_accounts_to_seal
+SELECT DISTINCT account_id FROM audit WHERE seq IS NULL;
+
+-- name: list_unsealed
+SELECT * FROM audit WHERE account_id = :account_id AND seq IS NULL ORDER BY entry_id LIMIT :limit;
+
+-- name: seal_entries*!
+UPDATE audit SET seq = :seq, prev = :prev, hash = :hash WHERE account_id = :account_id AND entry_id = :entry_id;
+
+-- name: get_audit_head^
+SELECT * FROM audit_heads WHERE account_id = :account_id;
+
+-- name: start_audit_head!
+INSERT INTO audit_heads (account_id, seq, hash, published_at) VALUES (:account_id, 0, :hash, 0)
+ON CONFLICT (account_id) DO NOTHING;
+
+-- name: move_audit_head!
+-- One sealer wins; the other finds 0 rows and lets go of its work.
+UPDATE audit_heads SET seq = :seq, hash = :hash, published_at = :published_at
+WHERE account_id = :account_id AND seq = :expected;
+
+-- name: list_audit
+SELECT * FROM audit a
+WHERE account_id = :account_id AND seq < :before AND seq > :after
+  AND (CAST(:any_action AS BOOLEAN) OR action = :action)
+  AND (CAST(:any_resource AS BOOLEAN) OR resource_id = :resource_id)
+  AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
+    SELECT 1 FROM key_mailboxes k
+    WHERE k.account_id = a.account_id AND k.key_id = :key_id AND k.mailbox_id = a.mailbox_id))
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: list_chain
+SELECT * FROM audit WHERE account_id = :account_id AND seq > :after ORDER BY seq LIMIT :limit;
+
+-- name: list_accounts
+SELECT * FROM accounts ORDER BY account_id;
+
+-- name: get_idempotent^
+SELECT * FROM idempotency
+WHERE account_id = :account_id AND operation = :operation AND test = :test AND idempotency_key = :idempotency_key;
+
+-- name: add_idempotent!
+-- On PostgreSQL a second request in flight waits here for the first, and then finds 0 rows.
+INSERT INTO idempotency (account_id, operation, test, idempotency_key, fingerprint, answer_json, created_at)
+VALUES (:account_id, :operation, :test, :idempotency_key, :fingerprint, '', :created_at)
+ON CONFLICT (account_id, operation, test, idempotency_key) DO NOTHING;
+
+-- name: answer_idempotent!
+UPDATE idempotency SET answer_json = :answer_json
+WHERE account_id = :account_id AND operation = :operation AND test = :test AND idempotency_key = :idempotency_key;
+
+-- name: forget_idempotent!
+DELETE FROM idempotency WHERE created_at < :before;
+
+-- name: add_approval_request!
+INSERT INTO approval_requests (
+    account_id, request_id, key_id, operation, input_sha256, summary, code_hash, attempts, created_at, expires_at)
+VALUES (
+    :account_id, :request_id, :key_id, :operation, :input_sha256, :summary, :code_hash, 0, :created_at, :expires_at);
+
+-- name: get_approval_request^
+SELECT * FROM approval_requests
+WHERE account_id = :account_id AND key_id = :key_id AND operation = :operation AND input_sha256 = :input_sha256
+  AND used_at IS NULL AND expires_at > :now AND attempts < 5
+ORDER BY request_id DESC LIMIT 1;
+
+-- name: list_approval_requests
+SELECT * FROM approval_requests
+WHERE account_id = :account_id AND used_at IS NULL AND expires_at > :now AND attempts < 5 ORDER BY request_id;
+
+-- name: count_approval_attempt!
+UPDATE approval_requests SET attempts = attempts + 1 WHERE account_id = :account_id AND request_id = :request_id;
+
+-- name: use_approval_request!
+UPDATE approval_requests SET used_at = :now
+WHERE account_id = :account_id AND request_id = :request_id AND used_at IS NULL;
+
+-- name: set_approval_code!
+UPDATE approval_requests SET code_hash = :code_hash, expires_at = :expires_at
+WHERE account_id = :account_id AND request_id = :request_id;

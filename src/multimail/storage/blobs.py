@@ -1,0 +1,119 @@
+"""Raw messages and attachments, addressed by account and SHA-256.
+
+Small ones live in the database, where group commit makes them durable for nothing; large ones in a folder
+or any S3-compatible bucket. A large one is durable there *before* the transaction that names it.
+"""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from multimail.storage.database import Database, StorageFull, Tx
+
+INLINE: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """`content` is None once the bytes are safe in the store."""
+
+    sha256: str
+    size: int
+    content: bytes | None
+
+
+class Store(Protocol):
+    """Where large blobs go. `put` returns once they are durable; it raises StorageFull or OSError."""
+
+    async def put(self, name: str, content: bytes) -> None: ...
+
+    async def get(self, name: str) -> bytes: ...
+
+
+class Folder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    async def put(self, name: str, content: bytes) -> None:
+        await asyncio.to_thread(self._put, self.path / name, content)
+
+    def _put(self, target: Path, content: bytes) -> None:
+        if target.exists():
+            return
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(file.name, target)
+            for folder in (target.parent, target.parent.parent, self.path):
+                _sync_folder(folder)
+        except OSError as error:
+            raise StorageFull(str(error)) from error
+
+    async def get(self, name: str) -> bytes:
+        return await asyncio.to_thread((self.path / name).read_bytes)
+
+
+class Bucket:
+    """`s3://bucket/prefix`, with the region, endpoint and credentials of the AWS_… environment variables."""
+
+    def __init__(self, url: str) -> None:
+        from obstore.store import from_url
+
+        self._store: Any = from_url(url)
+
+    async def put(self, name: str, content: bytes) -> None:
+        await self._store.put_async(name, content)
+
+    async def get(self, name: str) -> bytes:
+        found = await self._store.get_async(name)
+        return bytes(await found.bytes_async())
+
+
+def open_store(url: str) -> Store:
+    """A folder (`file:///path` or a bare path) or a bucket (`s3://…`)."""
+    return Folder(Path(url.removeprefix("file://"))) if "://" not in url or url.startswith("file://") else Bucket(url)
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    store: Store
+
+    async def prepare(self, account_id: str, content: bytes) -> Blob:
+        """Outside any transaction: makes a large blob durable, leaves a small one for `keep`."""
+        blob = Blob(hashlib.sha256(content).hexdigest(), len(content), content)
+        if blob.size <= INLINE:
+            return blob
+        await self.store.put(_name(account_id, blob.sha256), content)
+        return Blob(blob.sha256, blob.size, None)
+
+    async def load(self, db: Database, account_id: str, sha256: str) -> bytes:
+        """Raises KeyError if this account has no such blob."""
+        row = await db.read(lambda tx: tx.sql.get_blob(account_id=account_id, sha256=sha256))
+        if row is None:
+            raise KeyError(sha256)
+        return bytes(row["content"]) if row["content"] is not None else await self.store.get(_name(account_id, sha256))
+
+
+def keep(tx: Tx, account_id: str, blob: Blob) -> None:
+    """Inside the transaction that names the blob. The same bytes are kept once."""
+    tx.sql.add_blob(account_id=account_id, sha256=blob.sha256, size=blob.size, content=blob.content)
+
+
+
+def _name(account_id: str, sha256: str) -> str:
+    return f"{account_id}/{sha256[:2]}/{sha256}"
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

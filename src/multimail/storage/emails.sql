@@ -1,0 +1,176 @@
+-- name: add_email!
+INSERT INTO emails (
+    account_id, email_id, mailbox_id, thread_id, direction, state, version, test, from_address, from_name,
+    to_json, cc_json, bcc_json, reply_to_json, participants, recipients_json, subject, message_id, in_reply_to,
+    size, has_attachments, metadata_json, tool_call_id, revision, revision_count, request_mode, schedule_first,
+    send_at, author_kind, author_id, auth_json, created_at, received_at)
+VALUES (
+    :account_id, :email_id, :mailbox_id, :thread_id, :direction, :state, 1, :test, :from_address, :from_name,
+    :to_json, :cc_json, :bcc_json, :reply_to_json, :participants, :recipients_json, :subject, :message_id,
+    :in_reply_to, :size, :has_attachments, :metadata_json, :tool_call_id, :revision, 1, :request_mode,
+    :schedule_first, :send_at, :author_kind, :author_id, :auth_json, :created_at, :received_at);
+
+-- name: add_contents!
+INSERT INTO contents (
+    account_id, email_id, raw_sha256, markdown, text, html, quoted, headers_json, hidden_json, links_json, defects_json)
+VALUES (
+    :account_id, :email_id, :raw_sha256, :markdown, :text, :html, :quoted, :headers_json, :hidden_json, :links_json,
+    :defects_json);
+
+-- name: get_email^
+SELECT * FROM emails WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: get_contents^
+SELECT * FROM contents WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: get_email_by_message_id^
+SELECT * FROM emails WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND message_id = :message_id
+ORDER BY email_id LIMIT 1;
+
+-- name: move_email!
+-- The compare-and-swap behind every change of state: 0 rows where somebody was faster.
+UPDATE emails SET state = :state, version = version + 1
+WHERE account_id = :account_id AND email_id = :email_id AND version = :version;
+
+-- name: record_decision!
+UPDATE emails
+SET decision = :decision, decision_reason = :reason, decided_revision = revision, decided_at = :now, decided_by = :decided_by
+WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: void_approval!
+UPDATE emails
+SET decision = NULL, decision_reason = NULL, decided_revision = NULL, decided_at = NULL, decided_by = NULL
+WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: record_results!
+UPDATE emails
+SET recipients_json = :recipients_json, last_error = :last_error, sent_at = :sent_at, delivered_at = :delivered_at
+WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: list_emails
+SELECT * FROM emails e
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND email_id < :before AND email_id > :since
+  AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'))
+  AND (CAST(:any_direction AS BOOLEAN) OR direction = :direction)
+  AND (CAST(:any_state AS BOOLEAN) OR state IN (:state_1, :state_2))
+  AND (CAST(:any_sender AS BOOLEAN) OR from_address = :sender)
+  AND (CAST(:any_participant AS BOOLEAN) OR participants LIKE :participant ESCAPE '!')
+  AND (CAST(:any_subject AS BOOLEAN) OR lower(subject) LIKE :subject ESCAPE '!')
+  AND (CAST(:any_tag AS BOOLEAN) OR EXISTS (
+    SELECT 1 FROM tags t WHERE t.account_id = e.account_id AND t.email_id = e.email_id AND t.tag = :tag))
+  AND (CAST(:any_attachments AS BOOLEAN) OR has_attachments = CAST(:has_attachments AS BOOLEAN))
+  AND created_at >= :after_us AND created_at < :before_us
+ORDER BY email_id DESC LIMIT :limit;
+
+-- name: list_pending
+SELECT * FROM emails e
+WHERE account_id = :account_id AND state IN ('pending_approval', 'held') AND email_id > :after
+  AND (CAST(:see_held AS BOOLEAN) OR state = 'pending_approval')
+  AND (CAST(:any_mailbox AS BOOLEAN) OR mailbox_id = :mailbox_id)
+  AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
+    SELECT 1 FROM key_mailboxes k
+    WHERE k.account_id = e.account_id AND k.key_id = :key_id AND k.mailbox_id = e.mailbox_id))
+ORDER BY email_id LIMIT :limit;
+
+-- name: list_unreleased_by_author
+SELECT * FROM emails
+WHERE account_id = :account_id AND author_id = :author_id AND state IN ('queued', 'scheduled');
+
+-- name: add_thread!
+INSERT INTO threads (account_id, thread_id, mailbox_id, subject, created_at)
+VALUES (:account_id, :thread_id, :mailbox_id, :subject, :created_at);
+
+-- name: get_thread^
+SELECT * FROM threads WHERE account_id = :account_id AND thread_id = :thread_id;
+
+-- name: list_thread_emails
+SELECT * FROM emails
+WHERE account_id = :account_id AND thread_id = :thread_id AND email_id > :after
+  AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'))
+ORDER BY email_id LIMIT :limit;
+
+-- name: count_thread^
+SELECT COUNT(*) AS message_count, MAX(created_at) AS last_activity FROM emails
+WHERE account_id = :account_id AND thread_id = :thread_id
+  AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'));
+
+-- name: list_thread_participants
+SELECT DISTINCT participants FROM emails
+WHERE account_id = :account_id AND thread_id = :thread_id
+  AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'))
+LIMIT 200;
+
+-- name: latest_in_thread^
+SELECT * FROM emails
+WHERE account_id = :account_id AND thread_id = :thread_id
+  AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'))
+  AND state NOT IN ('rejected', 'cancelled', 'failed', 'blocked')
+ORDER BY email_id DESC LIMIT 1;
+
+-- name: list_thread_inbound
+SELECT * FROM emails
+WHERE account_id = :account_id AND thread_id = :thread_id AND direction = 'inbound'
+  AND state NOT IN ('held', 'declined', 'deleted', 'spam_quarantined')
+ORDER BY email_id DESC LIMIT 100;
+
+-- name: written_to_in_thread
+SELECT to_json, cc_json, bcc_json FROM emails
+WHERE account_id = :account_id AND thread_id = :thread_id AND direction = 'outbound' AND state IN ('sent', 'bounced')
+LIMIT 100;
+
+-- name: first_in_thread^
+SELECT * FROM emails WHERE account_id = :account_id AND thread_id = :thread_id ORDER BY email_id LIMIT 1;
+
+-- name: add_attachment!
+INSERT INTO attachments (account_id, email_id, name, attachment_id, content_type, size, sha256)
+VALUES (:account_id, :email_id, :name, :attachment_id, :content_type, :size, :sha256);
+
+-- name: list_attachments
+SELECT * FROM attachments WHERE account_id = :account_id AND email_id = :email_id ORDER BY attachment_id;
+
+-- name: get_attachment^
+SELECT * FROM attachments WHERE account_id = :account_id AND email_id = :email_id AND name = :name;
+
+-- name: set_tag!
+INSERT INTO tags (account_id, email_id, tag, value) VALUES (:account_id, :email_id, :tag, :value)
+ON CONFLICT (account_id, email_id, tag) DO UPDATE SET value = excluded.value;
+
+-- name: remove_tag!
+DELETE FROM tags WHERE account_id = :account_id AND email_id = :email_id AND tag = :tag;
+
+-- name: list_tags
+SELECT tag, value FROM tags WHERE account_id = :account_id AND email_id = :email_id ORDER BY tag;
+
+-- name: set_notes!
+UPDATE emails SET notes = :notes WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: get_blob^
+SELECT content, size FROM blobs WHERE account_id = :account_id AND sha256 = :sha256;
+
+-- name: add_blob!
+INSERT INTO blobs (account_id, sha256, size, content) VALUES (:account_id, :sha256, :size, :content)
+ON CONFLICT (account_id, sha256) DO NOTHING;
+
+-- name: add_intake!
+INSERT INTO intake (account_id, email_id, mailbox_id, recipient, sender, helo, peer, raw_sha256, test, received_at)
+VALUES (:account_id, :email_id, :mailbox_id, :recipient, :sender, :helo, :peer, :raw_sha256, :test, :received_at);
+
+-- name: get_intake^
+SELECT * FROM intake WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: remove_intake!
+DELETE FROM intake WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: capture!
+INSERT INTO sandbox (account_id, email_id, mailbox_id, recipients_json, raw_sha256, captured_at)
+VALUES (:account_id, :email_id, :mailbox_id, :recipients_json, :raw_sha256, :captured_at)
+ON CONFLICT (account_id, email_id) DO NOTHING;
+
+-- name: list_sandbox
+SELECT s.*, e.subject, e.from_address, e.test FROM sandbox s
+JOIN emails e ON e.account_id = s.account_id AND e.email_id = s.email_id
+WHERE s.account_id = :account_id AND s.email_id < :before
+  AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
+    SELECT 1 FROM key_mailboxes k
+    WHERE k.account_id = s.account_id AND k.key_id = :key_id AND k.mailbox_id = s.mailbox_id))
+ORDER BY s.email_id DESC LIMIT :limit;

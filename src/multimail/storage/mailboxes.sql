@@ -1,0 +1,42 @@
+-- name: add_mailbox!
+INSERT INTO mailboxes (account_id, mailbox_id, address, name, oversight_mode, wanted_mode, human_written, test, created_at)
+VALUES (:account_id, :mailbox_id, :address, :name, :oversight_mode, :wanted_mode, :human_written, :test, :created_at);
+
+-- name: add_address!
+-- One address, one mailbox, whosever it is: 0 rows where it is taken.
+INSERT INTO addresses (address, account_id, mailbox_id) VALUES (:address, :account_id, :mailbox_id)
+ON CONFLICT (address) DO NOTHING;
+
+-- name: get_mailbox^
+SELECT * FROM mailboxes WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND deleted_at IS NULL;
+
+-- name: find_address^
+-- The directory of what is hosted here, by the normalised address.
+SELECT a.account_id, a.mailbox_id, m.test FROM addresses a
+JOIN mailboxes m ON m.account_id = a.account_id AND m.mailbox_id = a.mailbox_id
+WHERE a.address = :address AND m.deleted_at IS NULL;
+
+-- name: list_mailboxes
+SELECT * FROM mailboxes m
+WHERE account_id = :account_id AND mailbox_id < :before AND deleted_at IS NULL
+  AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
+    SELECT 1 FROM key_mailboxes k
+    WHERE k.account_id = m.account_id AND k.key_id = :key_id AND k.mailbox_id = m.mailbox_id))
+ORDER BY mailbox_id DESC LIMIT :limit;
+
+-- name: update_mailbox!
+UPDATE mailboxes
+SET name = :name, oversight_mode = :oversight_mode, wanted_mode = :wanted_mode, human_written = :human_written
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND deleted_at IS NULL;
+
+-- name: mailbox_holds_mail$
+SELECT 1 FROM emails WHERE account_id = :account_id AND mailbox_id = :mailbox_id LIMIT 1;
+
+-- name: delete_mailbox!
+UPDATE mailboxes SET deleted_at = :now
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND deleted_at IS NULL;
+
+-- name: list_open_in_mailbox
+-- What a deleted mailbox would still send.
+SELECT * FROM emails
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND state IN ('pending_approval', 'scheduled', 'queued');

@@ -1,0 +1,201 @@
+"""SQLite: one writer, group commit.
+
+Units run on the event loop and only COMMIT, whose fsync lets go of the GIL, gets a thread: while it waits
+for the disk the loop goes on reading requests, and what they write queues up for the next group. That was
+measured against a writer thread and against committing on the loop (docs/performance.md).
+Reads run on the loop too, over a snapshot of their own, until one turns out long: then it moves to a thread.
+"""
+
+import asyncio
+import sqlite3
+from collections import defaultdict, deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from multimail.storage.database import Dialect, StorageFull, T, Tx, Unit, bind
+from multimail.storage.migrate import migrate
+
+GROUP: Final = 64  # units in one commit: the more, the cheaper the fsync and the longer the loop is held
+SHORT_READ: Final = 20_000  # steps of SQLite's machine, about a millisecond
+LOCK_RETRY: Final = 0.002  # seconds, while another process (the command line) holds the write lock
+LOCK_PATIENCE: Final = 15.0
+
+
+class SqliteDatabase:
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._waiting: deque[tuple[Unit[Any], asyncio.Future[Any]]] = deque()
+        self._busy = False
+        self._subscribers: defaultdict[str, list[Callable[[str], None]]] = defaultdict(list)
+        self._committer = ThreadPoolExecutor(1, "commit")
+        self._readers = ThreadPoolExecutor(2, "read")
+
+    async def open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = self._connect()
+        self._writer_sql = bind("sqlite", self._writer)
+        self._migrate()
+        self._reader = self._connect()
+        self._reader_sql = bind("sqlite", self._reader)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512)
+        connection.row_factory = sqlite3.Row
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "cache_size = -16000",
+            "journal_size_limit = 67108864",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _migrate(self) -> None:
+        def apply(version: int, statements: list[str]) -> None:
+            for statement in statements:
+                self._writer.execute(statement)
+            self._writer.execute(f"PRAGMA user_version = {version}")
+
+        self._writer.execute("BEGIN IMMEDIATE")  # two processes may start at once
+        try:
+            migrate("sqlite", self._writer.execute("PRAGMA user_version").fetchone()[0], apply)
+            self._writer.execute("COMMIT")
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("PRAGMA busy_timeout = 0")
+
+    def subscribe(self, channel: str, callback: Callable[[str], None]) -> Callable[[], None]:
+        self._subscribers[channel].append(callback)
+        return lambda: self._subscribers[channel].remove(callback)
+
+    async def read(self, unit: Unit[T]) -> T:
+        self._reader.set_progress_handler(lambda: 1, SHORT_READ)
+        try:
+            return _snapshot(self._reader, self._reader_sql, unit)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+        finally:
+            self._reader.set_progress_handler(None, 0)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._long_read, unit)
+
+    def _long_read(self, unit: Unit[T]) -> T:
+        connection = self._connect()
+        try:
+            return _snapshot(connection, bind("sqlite", connection), unit)
+        finally:
+            connection.close()
+
+    async def write(self, unit: Unit[T]) -> T:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._waiting.append((unit, done))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._group, loop.time() + LOCK_PATIENCE)
+        return await done
+
+    def _group(self, deadline: float) -> None:
+        """Runs what waits in one transaction, each unit in a savepoint, and sends it off to be committed."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY and loop.time() < deadline:
+                loop.call_later(LOCK_RETRY, self._group, deadline)
+            else:
+                self._settle([(done, None) for _, done in self._waiting], set(), _translated(error))
+                self._waiting.clear()
+                self._busy = False
+            return
+        results: list[tuple[asyncio.Future[Any], Any]] = []
+        notices: set[tuple[str, str]] = set()
+        while self._waiting and len(results) < GROUP:
+            unit, done = self._waiting.popleft()
+            if done.cancelled():
+                continue
+            tx = Tx(self._writer_sql, "sqlite")
+            self._writer.execute("SAVEPOINT unit")
+            try:
+                result = unit(tx)
+            except BaseException as error:
+                if not self._writer.in_transaction:
+                    # SQLite gave up the whole transaction (full disk, I/O error): nobody's unit survived.
+                    self._settle([*results, (done, None)], set(), _translated(error))
+                    return self._next()
+                self._writer.execute("ROLLBACK TO unit")
+                self._writer.execute("RELEASE unit")
+                self._settle([(done, None)], set(), _translated(error))
+                continue
+            self._writer.execute("RELEASE unit")
+            results.append((done, result))
+            notices |= tx.notices
+        committing = self._committer.submit(self._writer.execute, "COMMIT")
+        committing.add_done_callback(
+            lambda future: loop.call_soon_threadsafe(self._committed, results, notices, future)
+        )
+
+    def _committed(
+        self, results: list[tuple[asyncio.Future[Any], Any]], notices: set[tuple[str, str]], commit: Future[Any]
+    ) -> None:
+        error = commit.exception()
+        if error is not None and self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        self._settle(results, notices, None if error is None else _translated(error))
+        self._next()
+
+    def _next(self) -> None:
+        if self._waiting:
+            loop = asyncio.get_running_loop()
+            self._group(loop.time() + LOCK_PATIENCE)
+        else:
+            self._busy = False
+
+    def _settle(
+        self,
+        results: list[tuple[asyncio.Future[Any], Any]],
+        notices: set[tuple[str, str]],
+        error: BaseException | None,
+    ) -> None:
+        for done, result in results:
+            if done.done():
+                continue
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+        for channel, payload in notices:
+            for callback in tuple(self._subscribers[channel]):
+                callback(payload)
+
+    async def close(self) -> None:
+        while self._busy:
+            await asyncio.sleep(0.001)
+        self._committer.shutdown()
+        self._readers.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+
+def _snapshot(connection: sqlite3.Connection, sql: Any, unit: Unit[T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return unit(Tx(sql, "sqlite"))
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) is not None:
+        # SQLITE_IOERR too: where a file may not grow (a quota, RLIMIT_FSIZE), that is what the write gives.
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return StorageFull(str(error))
+    return error
