@@ -1,0 +1,320 @@
+"""The one HTTP client that calls addresses that users gave us (webhooks, MTA-STS policies, metadata).
+
+An address that a user gave may point into our own network. So: only http and https to public addresses; the
+very address that was checked is the one connected to (a name that resolves differently a moment later gains
+nothing); no redirects, no proxies, no cookies, no decompression; answers and time are bounded. With
+`allow_loopback`, for a server that only its own machine can reach, loopback is allowed too; private and
+link-local addresses never are.
+"""
+
+import asyncio
+import ipaddress
+import re
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+import dns.asyncresolver
+import dns.exception
+from aiohttp.abc import AbstractResolver, ResolveResult
+from multidict import CIMultiDict
+from yarl import URL
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str], Awaitable[Sequence[str]]]
+"""Host name → its IPv4 and IPv6 addresses; raises OSError when there are none."""
+
+MAX_URL: Final = 2048
+MAX_ANSWER: Final = 64 * 1024
+DNS_SECONDS: Final = 10.0
+USER_AGENT: Final = "MultiMail"
+
+# IANA's special-purpose registries (RFC 6890), multicast, and every IPv6 range that carries an IPv4 address.
+REFUSED_V4: Final = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24"),
+        *("192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+        *("224.0.0.0/4", "240.0.0.0/4"),
+    )
+)
+GLOBAL_V6: Final = ipaddress.IPv6Network(
+    "2000::/3"
+)  # outside it: loopback, mapped, NAT64, ULA, link-local, …
+REFUSED_V6: Final = tuple(
+    ipaddress.IPv6Network(network)
+    for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+)
+LOOPBACK: Final = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
+
+# Ports of protocols that could take a request for their own language: the "bad ports" of the Fetch standard,
+# https://fetch.spec.whatwg.org/#port-blocking, and 0.
+REFUSED_PORTS: Final = frozenset(
+    int(port)
+    for port in (
+        "0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 "
+        "113 115 117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 "
+        "554 556 563 587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 "
+        "6665 6666 6667 6668 6669 6679 6697 10080"
+    ).split()
+)
+
+HOST_NAME: Final = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_](?:[a-z0-9_-]{0,62}))*"
+)
+NUMBER_AT_END: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # 2130706433, 127.1, 0x7f.1, 0177.0.0.1
+
+
+class CallFailed(Exception):
+    """A call that got no answer. Its text is one sentence that tells the URL's owner what to look at."""
+
+
+class UrlRefused(CallFailed):
+    """A URL that is never called. Its text says why, and is meant for whoever gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`body` is cut at 64 KiB; `elapsed` is in seconds, from the call to the end of the body."""
+
+    status: int
+    body: bytes
+    elapsed: float
+
+
+def may_connect(address: Address, *, allow_loopback: bool) -> bool:
+    """Whether `address` is one on the public internet, or an allowed loopback one."""
+    if any(address in network for network in LOOPBACK):
+        return allow_loopback
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in REFUSED_V4)
+    return address in GLOBAL_V6 and not any(address in network for network in REFUSED_V6)
+
+
+async def resolve_by_dns(host: str) -> list[str]:
+    """All A and AAAA records of `host`; OSError when there are none or the name servers do not answer."""
+    try:
+        answers = await dns.asyncresolver.resolve_name(host, lifetime=DNS_SECONDS)
+    except (dns.exception.DNSException, OSError, ValueError):
+        raise OSError("no address") from None
+    return list(answers.addresses())
+
+
+async def resolve_name(host: str, resolve: Resolve) -> list[Address]:
+    """`host`'s addresses, each once; CallFailed when there are none. Localhost asks no DNS: RFC 6761 §6.3."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return [ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")]
+    try:
+        addresses = [ipaddress.ip_address(text) for text in dict.fromkeys(await resolve(host))]
+    except (OSError, ValueError):
+        addresses = []
+    if not addresses:
+        raise CallFailed("The host name could not be resolved.")
+    return addresses
+
+
+def check_url(url: str, *, allow_loopback: bool) -> URL:
+    """The parsed URL, if it may be called as far as its text tells; UrlRefused otherwise. Does no look-up."""
+    if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
+        raise UrlRefused("The URL may hold only ASCII characters, without spaces and backslashes.")
+    if len(url) > MAX_URL:
+        raise UrlRefused(f"The URL may have at most {MAX_URL} characters.")
+    try:
+        parsed = URL(url)
+        port = parsed.port
+    except ValueError:
+        raise UrlRefused("This is not a valid URL.") from None
+    if parsed.scheme not in ("http", "https"):
+        raise UrlRefused("The URL must start with https:// or http://.")
+    if "@" in re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]:
+        raise UrlRefused("The URL must not hold a user name or password.")
+    if port is None or port in REFUSED_PORTS:
+        raise UrlRefused("The URL's port belongs to another protocol.")
+    check_host(parsed.raw_host or "", allow_loopback=allow_loopback)
+    return parsed
+
+
+def check_host(host: str, *, allow_loopback: bool) -> None:
+    """Refuse a host that is neither a name nor a plainly spelled public address. `host` is lower-case."""
+    if not host:
+        raise UrlRefused("The URL must name a host.")
+    if "%" in host:  # an IPv6 zone, or a host spelled in percent codes
+        raise UrlRefused("The URL's host must be written without '%'.")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        name = host.removesuffix(".")
+        if not HOST_NAME.fullmatch(name) or NUMBER_AT_END.fullmatch(name):
+            raise UrlRefused("The URL's host is neither a name nor a plainly written IP address.") from None
+        if (name == "localhost" or name.endswith(".localhost")) and not allow_loopback:
+            raise UrlRefused("The URL points to this machine.") from None
+        return
+    vet([address], allow_loopback=allow_loopback)
+
+
+def vet(addresses: Sequence[Address], *, allow_loopback: bool) -> None:
+    """Refuse all when one is refused: a name with public and private addresses is a trap or a mistake."""
+    if not all(may_connect(address, allow_loopback=allow_loopback) for address in addresses):
+        raise UrlRefused("The URL leads to a private or reserved network address.")
+
+
+class VettingResolver(AbstractResolver):
+    """What aiohttp asks for the addresses it will connect to: all of them vetted, at this very moment."""
+
+    def __init__(self, resolve: Resolve, *, allow_loopback: bool) -> None:
+        self._resolve = resolve
+        self._allow_loopback = allow_loopback
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        addresses = await resolve_name(host.removesuffix("."), self._resolve)
+        vet(addresses, allow_loopback=self._allow_loopback)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class GuardedClient:
+    """Use as `async with GuardedClient(...) as client`, or `await client.close()` at the end.
+
+    `timeout` is in seconds, for a whole call. How many calls run at once is the caller's business: a slow
+    address holds up no other. `check_url` and `resolve_and_check` are for the moment when a user gives a URL;
+    each call checks again.
+    """
+
+    def __init__(
+        self, *, allow_loopback: bool, timeout: float = 30, resolve: Resolve = resolve_by_dns
+    ) -> None:
+        self._allow_loopback = allow_loopback
+        self._timeout = timeout
+        self._resolve = resolve
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def check_url(self, url: str) -> URL:
+        """As the function `check_url`, by this client's rule for loopback."""
+        return check_url(url, allow_loopback=self._allow_loopback)
+
+    async def resolve_and_check(self, url: str) -> None:
+        """UrlRefused when `url` may not be called, its addresses looked up; CallFailed when it has none."""
+        host = (self.check_url(url).raw_host or "").removesuffix(".")
+        if is_literal(host):
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                addresses = await resolve_name(host, self._resolve)
+        except TimeoutError:
+            raise CallFailed("The host name could not be resolved.") from None
+        vet(addresses, allow_loopback=self._allow_loopback)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """The answer, whatever its status (a redirect is one, too). UrlRefused or another CallFailed."""
+        return await self._call("POST", url, body, headers)
+
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
+        return await self._call("GET", url, None, headers or {})
+
+    async def _call(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        target = self.check_url(url)
+        started = time.monotonic()
+        sent = CIMultiDict({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+        sent.update(headers)
+        try:
+            async with self._opened().request(
+                method, target, data=body, headers=sent, allow_redirects=False
+            ) as answer:
+                content = await read_at_most(answer.content, MAX_ANSWER)
+                if not answer.content.at_eof():
+                    answer.close()  # the rest is not wanted, so the connection can't be used again
+                return Response(answer.status, content, time.monotonic() - started)
+        except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError) as error:
+            raise CallFailed(reason(error)) from None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                resolver=VettingResolver(self._resolve, allow_loopback=self._allow_loopback),
+                socket_factory=self._vetted_socket,
+                use_dns_cache=False,
+                limit=0,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+    def _vetted_socket(self, info: "aiohttp.AddrInfoType") -> socket.socket:
+        """The last gate: every connection passes here with the address it goes to, however that was found."""
+        family, kind, protocol, _, where = info
+        if not may_connect(ipaddress.ip_address(where[0]), allow_loopback=self._allow_loopback):
+            raise PermissionError("refused")
+        return socket.socket(family, kind, protocol)
+
+
+def is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def read_at_most(stream: aiohttp.StreamReader, limit: int) -> bytes:
+    content = bytearray()
+    while len(content) < limit:
+        chunk = await stream.read(limit - len(content))
+        if not chunk:
+            break
+        content += chunk
+    return bytes(content)
+
+
+# The first that fits. What the library says is not passed on: it names resolved addresses and local details.
+REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (TimeoutError, "There was no complete answer in time."),
+    (aiohttp.ClientConnectorCertificateError, "The server's TLS certificate was not accepted."),
+    (aiohttp.ClientSSLError, "The TLS handshake failed."),
+    (ssl.SSLError, "The TLS connection failed."),
+    (aiohttp.ClientConnectorError, "The server did not accept the connection."),
+    (aiohttp.ServerDisconnectedError, "The server closed the connection without an answer."),
+    (aiohttp.ClientPayloadError, "The server's answer was cut short."),
+    (aiohttp.ClientResponseError, "The server's answer was not valid HTTP."),
+)
+
+
+def reason(error: BaseException) -> str:
+    return next((text for kind, text in REASONS if isinstance(error, kind)), "The connection failed.")
