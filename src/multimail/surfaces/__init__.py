@@ -1,0 +1,1 @@
+"""What the outside talks to: translation only, no SQL and no policy."""

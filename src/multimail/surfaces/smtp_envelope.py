@@ -1,0 +1,101 @@
+"""What the SMTP server and its owner say to each other: envelopes, replies, limits, the trace header."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Protocol
+
+MAX_SIZE = 35 * 2**20
+"""Octets of one message by default: 25 MiB of content and what base64 adds to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who a message came from and goes to, as the SMTP client said it.
+
+    `sender` is "" for the null reverse-path. Addresses are "local@domain" in their simplest quoting, or
+    "postmaster" alone. `protocol` is the RFC 3848 / RFC 6531 4.3 keyword for Received's "with".
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    helo: str
+    peer: str
+    protocol: str
+    smtputf8: bool
+    body_8bit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An SMTP reply: code (RFC 5321 4.2), enhanced status (RFC 3463, "" for none), one line of text."""
+
+    code: int
+    enhanced: str
+    text: str
+
+
+class Intake(Protocol):
+    """What decides about mail and keeps it. Raising from either method answers 451 4.3.0."""
+
+    async def recipient(self, sender: str, address: str) -> Reply | None:
+        """None to take mail for `address`, else the 4yz or 5yz refusal."""
+
+    async def message(self, envelope: Envelope, raw: bytes) -> Reply:
+        """Return only after `raw` is durable: a 2yz reply makes the mail ours (RFC 5321 6.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what clients may cost; times in seconds, sizes in octets.
+
+    Text lines have no limit of their own: RFC 5321 4.5.3.1.6 asks for 1,000 octets at least, longer ones
+    are common in practice, and nothing here works line by line. `command_line` is RFC 5321 4.5.3.1.4's 512
+    with room for the parameters of SIZE, 8BITMIME and SMTPUTF8. Timeouts follow RFC 5321 4.5.3.2.
+    """
+
+    connections: int = 1000
+    connections_per_peer: int = 100
+    recipients: int = 100
+    refused_recipients: int = 100
+    """Over one connection, so that guessing addresses stays slow."""
+    command_line: int = 1024
+    bad_commands: int = 20
+    idle_seconds: float = 300.0
+    """For the next whole command."""
+    data_seconds: float = 180.0
+    """For the next block of data."""
+    message_seconds: float = 1800.0
+    """From 354 to the end of data."""
+    close_seconds: float = 10.0
+    """For a client to read the last reply; and for a TLS handshake."""
+    buffered: int = 128 * 2**20
+    """What all connections together may hold in memory."""
+
+
+_UNSAFE_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+_UNSAFE_PATH = re.compile(r"[\x00-\x1f\x7f<>()\\\u0080-\u009f\u2028\u2029]")
+
+
+def received_header(envelope: Envelope, hostname: str, at: datetime, id: str) -> bytes:
+    """The Received header field (RFC 5321 4.4), folded, ending in CRLF. `at` must be aware (ValueError).
+
+    A recipient is named only when there is just one: "for" would show Bcc recipients to each other.
+    """
+    if at.tzinfo is None:
+        raise ValueError("the time of receipt needs a zone")
+    helo, host, trace_id = (
+        _UNSAFE_NAME.sub("?", name)[:255] or "?" for name in (envelope.helo, hostname, id)
+    )
+    address = f"IPv6:{envelope.peer}" if ":" in envelope.peer else envelope.peer
+    peer = _UNSAFE_NAME.sub("?", address) or "unknown"
+    only = envelope.recipients[0] if len(envelope.recipients) == 1 else ""
+    shown = only and not _UNSAFE_PATH.search(only) and (only.isascii() or envelope.smtputf8)
+    text = (
+        f"Received: from {helo} ([{peer}])\r\n"
+        f"\tby {host} with {_UNSAFE_NAME.sub('?', envelope.protocol)} id {trace_id}"
+        + (f"\r\n\tfor <{only}>" if shown else "")
+        + f";\r\n\t{format_datetime(at)}\r\n"
+    )
+    return text.encode()
