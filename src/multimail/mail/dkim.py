@@ -1,0 +1,158 @@
+"""DKIM signatures (RFC 6376): RSA-SHA256 and Ed25519-SHA256 (RFC 8463), relaxed/relaxed, in linear time."""
+
+import base64
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from multimail.core.address import ascii_domain
+
+PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+# Each is listed once more than it occurs, so that none can be added afterwards (RFC 6376 section 8.15).
+OVERSIGNED = (
+    *("From", "To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Reply-To"),
+    *("MIME-Version", "Content-Type", "X-MultiMail-Identity", "List-Unsubscribe", "List-Unsubscribe-Post"),
+)
+
+_SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
+_WSP_RUN = re.compile(rb"[ \t]{2,}|\t")
+_FOLDING = re.compile(rb"[ \t\r\n]+")
+_LINE = 72
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """Who signs: the domain (d=), the selector (s=) of its public key in the DNS, the private key."""
+
+    domain: str
+    selector: str
+    private_key: PrivateKey
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a domain or selector that could not stand in a header."""
+        ascii_domain(self.domain)
+        if not _SELECTOR.fullmatch(self.selector):
+            raise ValueError(f"{self.selector!r} is not a DKIM selector.")
+
+
+def sign(raw: bytes, keys: Sequence[SigningKey], *, at: int) -> bytes:
+    """The DKIM-Signature header fields, one a key, CRLF included, to put on top of `raw`.
+
+    `raw` is a whole message with CRLF line ends; `at` is the time of signing in seconds since 1970.
+    """
+    fields = _fields(raw.partition(b"\r\n\r\n")[0])
+    names = []
+    covered = bytearray()
+    for name in OVERSIGNED:
+        values = fields.get(name.lower().encode(), [])
+        names += [name] * (len(values) + 1)
+        for value in reversed(values):  # from the bottom of the message upwards (RFC 6376 section 5.4.2)
+            covered += name.lower().encode() + b":" + _relaxed_value(value) + b"\r\n"
+    body_hash = base64.b64encode(hashlib.sha256(relaxed_body(raw)).digest()).decode()
+    return b"".join(_signature(key, names, bytes(covered), body_hash, at) for key in keys)
+
+
+def relaxed_body(raw: bytes) -> bytes:
+    """The body of a whole message in the relaxed canonical form of RFC 6376 section 3.4.4."""
+    body = raw.partition(b"\r\n\r\n")[2]
+    if body and not body.endswith(b"\r\n"):
+        body += b"\r\n"
+    if b"\t" in body or b"  " in body:
+        body = _WSP_RUN.sub(b" ", body)
+    body = body.replace(b" \r\n", b"\r\n")
+    end = len(body)
+    while body.endswith(b"\r\n", 0, end) and (end == 2 or body.endswith(b"\r\n", 0, end - 2)):
+        end -= 2
+    return body[:end]
+
+
+def generate_key() -> rsa.RSAPrivateKey:
+    """A new RSA key of 2048 bits, what every receiver verifies."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def private_pem(key: PrivateKey) -> str:
+    """The key as unencrypted PKCS #8 PEM: a secret."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def load_private_pem(pem: str) -> PrivateKey:
+    """The key that `private_pem` wrote. Raises ValueError for what is no RSA or Ed25519 key."""
+    key = serialization.load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(key, PrivateKey):
+        raise ValueError("A DKIM key is an RSA or Ed25519 key.")
+    return key
+
+
+def dns_record(key: PrivateKey) -> str:
+    """The text of the TXT record at <selector>._domainkey.<domain> (RFC 6376 section 3.6.1)."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        public = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"
+    return f"v=DKIM1; k=ed25519; p={base64.b64encode(key.public_key().public_bytes_raw()).decode()}"
+
+
+def _signature(key: SigningKey, names: Sequence[str], covered: bytes, body_hash: str, at: int) -> bytes:
+    algorithm = "rsa-sha256" if isinstance(key.private_key, rsa.RSAPrivateKey) else "ed25519-sha256"
+    field = "\r\n ".join(
+        (
+            f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;",
+            f"d={ascii_domain(key.domain)}; s={key.selector};",
+            f"t={at}; h={_folded_names(names)};",
+            f"bh={body_hash};",
+            "b=",
+        )
+    ).encode()
+    unsigned = b"dkim-signature:" + _relaxed_value(field.partition(b":")[2])
+    digest = hashlib.sha256(covered + unsigned).digest()
+    if isinstance(key.private_key, rsa.RSAPrivateKey):
+        signature = key.private_key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+    else:
+        signature = key.private_key.sign(digest)  # RFC 8463 section 3: PureEdDSA over the hash
+    encoded = base64.b64encode(signature)
+    lines = [encoded[start : start + _LINE] for start in range(0, len(encoded), _LINE)]
+    return field + b"\r\n ".join(lines) + b"\r\n"
+
+
+def _folded_names(names: Sequence[str]) -> str:
+    lines = [""]
+    for name in names:
+        if len(lines[-1]) + len(name) > _LINE - 16:
+            lines.append("")
+        lines[-1] += f"{name}:"
+    return "\r\n ".join(lines)[:-1]
+
+
+def _fields(header: bytes) -> dict[bytes, list[bytes]]:
+    """Lower-case names and the raw values from top to bottom."""
+    fields: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for field in _unfolded(header):
+        name, colon, value = field.partition(b":")
+        if colon:
+            fields[name.rstrip(b" \t").lower()].append(value)
+    return fields
+
+
+def _unfolded(header: bytes) -> Iterator[bytes]:
+    lines: list[bytes] = []
+    for line in header.split(b"\r\n"):
+        if lines and line[:1] not in (b" ", b"\t"):
+            yield b"".join(lines)
+            lines = []
+        lines.append(line)
+    yield b"".join(lines)
+
+
+def _relaxed_value(value: bytes) -> bytes:
+    return _FOLDING.sub(b" ", value).strip(b" ")
