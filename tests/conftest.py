@@ -3,18 +3,20 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 
 from tests.support import postgres
+from tests.support.skips import IN_CI, pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks that pytest finds here
 
 SESSION_FOLDER = "MULTIMAIL_TEST_SESSION"
 SESSION_OWNER = "MULTIMAIL_TEST_OWNER"
 ROOT = Path(__file__).parent.parent
-IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 # Wall-clock deadlines say how busy the machine is, not whether the code is right.
 hypothesis_settings.register_profile("local", deadline=None)
@@ -34,37 +36,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = Path(os.environ.pop(SESSION_FOLDER))
         postgres.stop_shared_servers(folder)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-# In CI a skipped test is a failed one: nothing is green because it did not run.
-
-
-def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Turn a skip into a failure, except one for data that only some checkouts have beside them."""
-    reason = str(report.longrepr)
-    if report.outcome == "skipped" and "shared/data" not in reason:
-        report.outcome = "failed"
-        report.longrepr = f"skipped, which CI does not allow: {reason}"
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if IN_CI:
-        refuse_skip(report)
-    return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(
-    collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    report = yield
-    if IN_CI:
-        refuse_skip(report)
-    return report
 
 
 def debian_packages() -> dict[str, Path]:
