@@ -41,7 +41,7 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A mailbox of RFC 5322 section 3.4: `address` is local@domain with a lower-case domain, `name` may be ''."""
+    """A mailbox (RFC 5322 3.4): `address` is local@domain, the domain in lower case; `name` may be ''."""
 
     name: str
     address: str

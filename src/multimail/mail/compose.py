@@ -44,13 +44,13 @@ _NESTING = re.compile(r"<(/?)(?:blockquote|ul|ol|em|strong|del)\b")
 _TAG = re.compile(r"<[A-Za-z]")
 
 # What compose or the hand-off writes itself; a draft's extra headers can't.
-_RESERVED = frozenset(  # fmt: skip
+_RESERVED = frozenset(
     {
         "from", "to", "cc", "bcc", "sender", "reply-to", "subject", "message-id", "in-reply-to",
         "references", "date", "mime-version", "return-path", "received", "dkim-signature",
         "x-multimail-identity",
     }
-)
+)  # fmt: skip
 
 _STYLES = {
     "a": "color:#0b57d0",

@@ -47,7 +47,7 @@ def sign(raw: bytes, keys: Sequence[SigningKey], *, at: int) -> bytes:
 
     `raw` is a whole message with CRLF line ends; `at` is the time of signing in seconds since 1970.
     """
-    fields = _fields(raw.partition(b"\r\n\r\n")[0])
+    fields = header_fields(raw)
     names = []
     covered = bytearray()
     for name in OVERSIGNED:
@@ -71,6 +71,17 @@ def relaxed_body(raw: bytes) -> bytes:
     while body.endswith(b"\r\n", 0, end) and (end == 2 or body.endswith(b"\r\n", 0, end - 2)):
         end -= 2
     return body[:end]
+
+
+def header_fields(raw: bytes) -> dict[bytes, list[bytes]]:
+    """The header of a whole message: lower-case names, and for each its raw values from top to bottom."""
+    header = raw.partition(b"\r\n\r\n")[0]
+    fields: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for field in _unfolded(header):
+        name, colon, value = field.partition(b":")
+        if colon:
+            fields[name.rstrip(b" \t").lower()].append(value)
+    return fields
 
 
 def generate_key() -> rsa.RSAPrivateKey:
@@ -132,16 +143,6 @@ def _folded_names(names: Sequence[str]) -> str:
             lines.append("")
         lines[-1] += f"{name}:"
     return "\r\n ".join(lines)[:-1]
-
-
-def _fields(header: bytes) -> dict[bytes, list[bytes]]:
-    """Lower-case names and the raw values from top to bottom."""
-    fields: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    for field in _unfolded(header):
-        name, colon, value = field.partition(b":")
-        if colon:
-            fields[name.rstrip(b" \t").lower()].append(value)
-    return fields
 
 
 def _unfolded(header: bytes) -> Iterator[bytes]:
