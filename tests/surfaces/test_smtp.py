@@ -135,7 +135,8 @@ async def test_a_message_comes_in() -> None:
     async with serving(intake) as (_, port), Client(port) as client:
         assert client.greeting == "220 mx.test ESMTP MultiMail"
         assert await client.say("ehlo [127.0.0.1]") == (
-            "250-mx.test\n250-PIPELINING\n250-SIZE 36700160\n250-8BITMIME\n250-SMTPUTF8\n250 ENHANCEDSTATUSCODES"
+            "250-mx.test\n250-PIPELINING\n250-SIZE 36700160\n"
+            "250-8BITMIME\n250-SMTPUTF8\n250 ENHANCEDSTATUSCODES"
         )
         assert await client.say("MAIL FROM:<a@peer.test> SIZE=20 BODY=8BITMIME") == "250 2.1.0 Sender OK"
         assert await client.say("RCPT TO:<b@x.test>") == "250 2.1.5 Recipient OK"

@@ -1,0 +1,1 @@
+"""The product beside Postfix, on one machine, in one run."""

@@ -1,0 +1,94 @@
+"""`make bench`: the product and Postfix, measured in turn on this machine, and the ratio."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from bench import postfix, scenarios, sink
+from bench.machine import BenchError
+from bench.report import Figure, Row, save, show
+
+ROWS = (
+    ("a", "send over HTTP, 32 connections → held, durable", "mails/s"),
+    ("b10", "SMTP intake, 10 sessions, new connections", "mails/s"),
+    ("b50", "SMTP intake, 50 sessions, new connections", "mails/s"),
+    ("c", "approve one by one → at the sink", "mails/s"),
+    ("c-all", "approve all at once → at the sink", "mails/s"),
+    ("d", "accept and deliver → at the sink", "mails/s"),
+)
+MEMORY_LIMIT = 150.0  # MiB
+
+
+def rows(plan: scenarios.Plan, product: dict[str, Figure], peer: dict[str, Figure]) -> list[Row]:
+    """The report, in the order of the scenarios."""
+    none = Figure()
+    found = [
+        Row(key, what, unit, product.get(key, none), peer.get(key, none))
+        for key, what, unit in ROWS
+        if key[0] in plan.only
+    ]
+    for key, what in (("e-list", "list_pending"), ("e-decide", "decide")):
+        if "e" in plan.only:
+            few = product.get(f"{key}-few", none)
+            what = f"{what} p99 with {plan.backlog:,} pending"
+            found.append(Row("e", what, "ms", product.get(key, none), few, "<= 1.5", "100 pending"))
+    if "f" in plan.only:
+        peak = product.get("f", none)
+        found.append(Row("f", "memory at the peak of the above", "MiB", peak, peer.get("f", none), ""))
+        found.append(
+            Row(
+                "f",
+                "memory at the peak, and its limit",
+                "MiB",
+                peak,
+                Figure(MEMORY_LIMIT),
+                "<= 1",
+                "the limit",
+            )
+        )
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    names = ", ".join(f"{letter} or {name}" for letter, name in scenarios.SCENARIOS.items())
+    parser.add_argument("--only", default="a,b,c,d,e,f", help=f"scenarios, comma-separated: {names}")
+    parser.add_argument("--side", choices=("both", "product", "postfix"), default="both")
+    parser.add_argument("--seconds", type=float, default=5.0, help="about how long each load runs")
+    parser.add_argument("--backlog", type=int, default=100_000, help="pending emails in (e)")
+    parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results.json")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Exit status: 0, 1 when a row failed or missed its goal, 2 when nothing could be measured."""
+    options = arguments()
+    letters = {name: letter for letter, name in scenarios.SCENARIOS.items()}
+    only = frozenset(letters.get(word, word) for word in options.only.split(","))
+    if unknown := only - scenarios.SCENARIOS.keys():
+        print(f"no such scenario: {', '.join(sorted(unknown))}")
+        return 2
+    plan = scenarios.Plan(only, options.seconds, options.backlog)
+    product: dict[str, Figure] = {}
+    peer: dict[str, Figure] = {}
+    reason = postfix.unavailable()
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder, sink.running(Path(folder)) as world:
+            if reason:
+                print(f"Postfix is left out: {reason}. The product's figures stand alone.")
+            elif options.side != "product" and only - {"e"}:
+                peer = scenarios.of_postfix(plan, world)
+            if options.side != "postfix":
+                product = scenarios.of_product(plan, world)
+    except BenchError as error:
+        print(f"cannot measure: {error} (smtp-source and smtp-sink come with Debian's postfix)")
+        return 2
+    report = rows(plan, product, peer)
+    print("\n" + show(report))
+    save(report, options.json)
+    failed = any(row.product.failure or row.other.failure or row.reached is False for row in report)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

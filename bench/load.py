@@ -1,0 +1,161 @@
+"""The loads: HTTP over kept connections at little cost in CPU, SMTP by Debian's smtp-source."""
+
+import json
+import selectors
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.machine import BenchError, run
+
+MESSAGE_SIZE = 4096
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a load got: seconds for all of it, and per request the latency in seconds and the body."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def rate(self) -> float:
+        return len(self.latencies) / self.seconds
+
+    def percentile(self, share: float) -> float:
+        """Milliseconds within which `share` (0 to 1) of the requests were answered."""
+        ordered = sorted(self.latencies)
+        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    def json(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for body in self.bodies]
+
+
+def request(method: str, path: str, key: str, content: dict[str, Any] | None = None) -> bytes:
+    """One HTTP/1.1 request, ready for the wire."""
+    body = json.dumps(content).encode() if content is not None else b""
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class _Connection:
+    """One kept connection with one request under way. Answers have a Content-Length or are chunked."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), 30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sent_at = 0.0
+        self._received = b""
+
+    def send(self, wire: bytes) -> None:
+        self._received = b""
+        self.sent_at = time.perf_counter()
+        self.socket.sendall(wire)
+
+    def receive(self) -> tuple[int, bytes] | None:
+        """Status and body once they are whole."""
+        data = self.socket.recv(262_144)
+        if not data:
+            raise BenchError("the server closed a connection during a request")
+        self._received += data
+        head, end, rest = self._received.partition(b"\r\n\r\n")
+        if not end:
+            return None
+        fields = head.lower()
+        if b"transfer-encoding: chunked" in fields:
+            if not rest.endswith(b"0\r\n\r\n"):
+                return None
+            body = _joined(rest)
+        else:
+            _, _, length = fields.partition(b"content-length:")
+            if len(rest) < int(length.partition(b"\r\n")[0] or b"0"):
+                return None
+            body = rest
+        return int(head[9:12]), body
+
+
+def _joined(chunks: bytes) -> bytes:
+    body = b""
+    while chunks:
+        size, _, chunks = chunks.partition(b"\r\n")
+        length = int(size.partition(b";")[0], 16)
+        body, chunks = body + chunks[:length], chunks[length + 2 :]
+    return body
+
+
+def http(
+    port: int, requests: Iterator[bytes], connections: int = 32, expect: tuple[int, ...] = (200, 202)
+) -> Outcome:
+    """Send all `requests`, `connections` at a time. BenchError on any status that is not in `expect`.
+
+    A plain loop over blocking sockets: what the generator costs, the server under test does not get.
+    """
+    outcome = Outcome()
+    selector = selectors.DefaultSelector()
+    pool: list[_Connection] = []
+    started = time.perf_counter()
+    try:
+        while len(pool) < connections and (wire := next(requests, None)) is not None:
+            pool.append(_Connection(port))
+            selector.register(pool[-1].socket, selectors.EVENT_READ, pool[-1])
+            pool[-1].send(wire)
+        busy = len(pool)
+        while busy:
+            ready = selector.select(60)
+            if not ready:
+                raise BenchError("no answer within 60 s")
+            for key, _ in ready:
+                busy -= not _turn(key.data, requests, outcome, expect)
+    except OSError as error:
+        raise BenchError(f"HTTP on port {port}: {error}") from error
+    finally:
+        outcome.seconds = time.perf_counter() - started
+        for connection in pool:
+            connection.socket.close()
+        selector.close()
+    return outcome
+
+
+def _turn(
+    connection: _Connection, requests: Iterator[bytes], outcome: Outcome, expect: tuple[int, ...]
+) -> bool:
+    """Take what came; when an answer is whole, send the next request. False when there is none left."""
+    answer = connection.receive()
+    if answer is None:
+        return True
+    status, body = answer
+    outcome.latencies.append(time.perf_counter() - connection.sent_at)
+    outcome.statuses[status] += 1
+    outcome.bodies.append(body)
+    if status not in expect:
+        raise BenchError(f"HTTP {status}: {body[:300].decode(errors='replace')}")
+    wire = next(requests, None)
+    if wire is not None:
+        connection.send(wire)
+    return wire is not None
+
+
+def smtp(port: int, sessions: int, messages: int, recipient: str, *, keep: bool = False) -> float:
+    """Seconds smtp-source took for `messages` of 4 KiB; `keep` reuses connections."""
+    started = time.perf_counter()
+    run(
+        *("smtp-source", "-s", str(sessions), "-m", str(messages), "-l", str(MESSAGE_SIZE)),
+        *("-M", "peer.test", "-f", "alice@peer.test", "-t", recipient, *(["-d"] if keep else [])),
+        f"127.0.0.1:{port}",
+    )
+    return time.perf_counter() - started
+
+
+def calibrated(measure: Callable[[int], float], seconds: float, at_most: int = 20_000) -> tuple[int, float]:
+    """Run `measure(count) -> seconds` with a count that takes about `seconds`; a short run finds it."""
+    sample = 300
+    count = int(min(at_most, max(sample, sample / measure(sample) * seconds)))
+    return count, measure(count)

@@ -1,0 +1,125 @@
+"""The product under test: `multimail serve` in a folder of its own, used as a client uses it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+from bench import load
+from bench.machine import BenchError, free_port, process, run, tail, wait_until
+
+COMMAND = Path(__file__).parent.parent / ".venv/bin/multimail"
+RECIPIENT = "bob@sink.test"
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    pid: int
+    data: Path
+    port: int
+    smtp_port: int
+    address: str
+    mailbox_id: str
+    agent_key: str
+    oversight_key: str
+
+    def sends(self, count: int) -> Iterator[bytes]:
+        """Requests to send mail of 4 KiB; each its own, as no two emails are the same."""
+        line = "All of the figures below were checked twice by the people who made them. "
+        body = (line * (1 + load.MESSAGE_SIZE // len(line)))[: load.MESSAGE_SIZE - 8]
+        path = f"/v1/mailboxes/{self.mailbox_id}/send"
+        for number in range(count):
+            content = {"to": RECIPIENT, "subject": f"Report {number}", "markdown": f"{number:08}{body}"}
+            yield load.request("POST", path, self.agent_key, content)
+
+    def send(self, count: int, connections: int = 32) -> float:
+        """Seconds for `count` emails to be accepted."""
+        return load.http(self.port, self.sends(count), connections).seconds
+
+    def pending(self, at_most: int) -> list[dict[str, Any]]:
+        """Emails that wait for a decision, with id and revision."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = ""
+        while cursor is not None and len(found) < at_most:
+            page = load.http(self.port, iter([self.list_request(cursor)]), 1).json()[0]
+            found += page["pending"]
+            cursor = page.get("cursor")
+        return found[:at_most]
+
+    def list_request(self, cursor: str = "") -> bytes:
+        query = f"?limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
+        return load.request("GET", "/v1/oversight/pending" + query, self.oversight_key)
+
+    def decision(self, email: dict[str, Any], action: str = "approve") -> bytes:
+        content = {"email_id": email["id"], "action": action, "revision": email["revision"]}
+        return load.request("POST", "/v1/oversight/decide", self.oversight_key, content)
+
+    def set_mode(self, mode: str) -> None:
+        run(COMMAND, "operator", "--data", self.data, "set-mode", self.address, mode)
+
+    def list_p99(self, count: int) -> float:
+        """Milliseconds, 99th percentile, one request at a time."""
+        return load.http(self.port, repeat(self.list_request(), count), 1).percentile(0.99)
+
+    def decide_p99(self, rounds: int) -> float:
+        """Milliseconds, 99th percentile of a rejection; each makes room for a send, so the backlog stays."""
+        latencies: list[float] = []
+        for _ in range(rounds):
+            emails = self.pending(PAGE)
+            pairs = zip(
+                self.sends(len(emails)), (self.decision(email, "reject") for email in emails), strict=True
+            )
+            latencies += load.http(self.port, chain.from_iterable(pairs), 1).latencies[1::2]
+        return load.Outcome(latencies=latencies).percentile(0.99)
+
+
+@contextmanager
+def running(sink_port: int) -> Iterator[Product]:
+    """Start on an empty data folder, and stop and remove at exit. BenchError if it does not get healthy."""
+    if not COMMAND.exists():
+        raise BenchError(f"{COMMAND} is not there")
+    folder = Path(tempfile.mkdtemp(prefix="bench-multimail-"))
+    data, log = folder / "data", folder / "serve.log"
+    port, smtp_port = free_port(), free_port()
+    command = [str(COMMAND), "serve", "--data", str(data), "--http", f"127.0.0.1:{port}"]
+    command += ["--smtp", f"127.0.0.1:{smtp_port}", "--deliver", f"smtp://127.0.0.1:{sink_port}"]
+    try:
+        with process(command, log) as server:
+            try:
+                wait_until(lambda: server.poll() is not None or _healthy(port), "/health", 30, 0.1)
+            except BenchError as error:
+                raise BenchError(f"{error}; {tail(log)}") from error
+            if server.poll() is not None:
+                raise BenchError(f"multimail serve exited with {server.returncode}: {tail(log)}")
+            agent, operator = _variables(data / "credentials.env"), _variables(data / "operator.env")
+            yield Product(
+                pid=server.pid,
+                data=data,
+                port=port,
+                smtp_port=smtp_port,
+                address=agent["MULTIMAIL_ADDRESS"],
+                mailbox_id=agent["MULTIMAIL_MAILBOX_ID"],
+                agent_key=agent["MULTIMAIL_API_KEY"],
+                oversight_key=operator["MULTIMAIL_OVERSIGHT_KEY"],
+            )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _healthy(port: int) -> bool:
+    try:
+        load.http(port, iter([load.request("GET", "/health", "none")]), 1)
+    except BenchError:
+        return False
+    return True
+
+
+def _variables(path: Path) -> dict[str, str]:
+    lines = (line.removeprefix("export ").strip() for line in path.read_text().splitlines())
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {name: value.strip("\"'") for name, value in pairs}
