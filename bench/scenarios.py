@@ -141,6 +141,8 @@ def _release(server: postfix.Postfix, sink: Sink, count: int, one_by_one: bool) 
     """Messages a second from the first release to the last one at the sink."""
     load.smtp(server.port, 10, count, product.RECIPIENT, keep=True)
     held = server.queue_ids("hold")
+    if len(held) != count:
+        raise BenchError(f"{len(held)} of {count} messages are in the hold queue")
     before, started = sink.count(), time.perf_counter()
     for queue_id in held if one_by_one else ["ALL"]:
         server.release(queue_id)

@@ -62,7 +62,7 @@ def encode(step: Reply | Hello) -> bytes:
         *first, last = (_UNPRINTABLE.sub("?", line)[:480] for line in step.lines)
         return "".join([*(f"250-{line}\r\n" for line in first), f"250 {last}\r\n"]).encode()
     status = f"{step.enhanced} " if step.enhanced else ""
-    return f"{step.code} {status}{_UNPRINTABLE.sub('?', step.text)[:480]}\r\n".encode()
+    return f"{step.code} {_UNPRINTABLE.sub('?', status + step.text)[:480]}\r\n".encode()
 
 
 class Conversation:
