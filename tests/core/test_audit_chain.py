@@ -49,7 +49,7 @@ def test_an_untouched_chain_holds_and_names_its_head():
 def test_the_hash_is_what_the_docs_say_so_that_anyone_can_recompute_it():
     entry = chain(1)[0]
     sealed = {name: value for name, value in entry.items() if name != "hash"}
-    canonical = json.dumps(sealed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    canonical = json.dumps(sealed, sort_keys=True, separators=(",", ":")).encode("utf-8")
     assert entry["hash"] == hashlib.sha256(canonical).hexdigest()
     assert set(SEALED_FIELDS) | {"hash"} == set(FIELDS)
 

@@ -33,17 +33,15 @@ CONTRACT = """
     composed accept gated_send -every_recipient_allowed     -> pending_approval oversight.pending
     composed accept +scheduled                              -> scheduled !schedule
     composed accept                                         -> queued !deliver
-§4 what is edited is judged as what is sent now, and an approval of what it was is void
+§4 what is edited is judged as what is sent now, an approval of what it was is void; what is held stays held
     pending_approval,scheduled edit read_only               -> refuse:read_only
     pending_approval,scheduled edit +recipient_denied       -> refuse:recipient_denied
-    pending_approval,scheduled edit +scheduled +schedule_first
-        -> scheduled !schedule !void_approval
-    pending_approval,scheduled edit gated_all
-        -> pending_approval !void_approval oversight.pending
-    pending_approval,scheduled edit gated_send -every_recipient_allowed
-        -> pending_approval !void_approval oversight.pending
-    pending_approval,scheduled edit +scheduled              -> scheduled !schedule !void_approval
-    pending_approval,scheduled edit                         -> queued !deliver !void_approval
+    pending_approval edit -> pending_approval !void_approval oversight.pending
+    scheduled edit +scheduled +schedule_first -> scheduled !schedule !void_approval
+    scheduled edit gated_all -> pending_approval !void_approval oversight.pending
+    scheduled edit gated_send -every_recipient_allowed -> pending_approval !void_approval oversight.pending
+    scheduled edit +scheduled -> scheduled !schedule !void_approval
+    scheduled edit -> queued !deliver !void_approval
 §4 no key decides what it composed; four-eyes; a decision names the revision it was shown
     pending_approval,held approve,reject +approver_is_author -> refuse:self_approval
     pending_approval,held approve +approver_is_editor +four_eyes -> refuse:four_eyes

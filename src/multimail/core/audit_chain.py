@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 GENESIS: Final = "0" * 64
-SEALED_FIELDS: Final = ("id", "seq", "at", "actor", "action", "resource_type", "resource_id", "metadata", "prev")
+SEALED_FIELDS: Final = (
+    "id",
+    "seq",
+    "at",
+    "actor",
+    "action",
+    "resource_type",
+    "resource_id",
+    "metadata",
+    "prev",
+)
 
 
 def entry_hash(entry: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, over the canonical JSON (sorted keys, no spaces, UTF-8) of the sealed fields."""
+    """SHA-256, in hex, over the canonical JSON (sorted keys, no spaces, ASCII escapes) of the sealed fields."""
     sealed = {field: entry[field] for field in SEALED_FIELDS}
-    text = json.dumps(sealed, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(sealed, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -30,10 +40,14 @@ def verify(entries: Iterable[Mapping[str, Any]]) -> Verdict:
     """Checks entries in the order of `seq` and stops at the first that was changed or is missing."""
     head, count = GENESIS, 0
     for entry in entries:
+        if missing := {*SEALED_FIELDS, "hash"} - set(entry):
+            return Verdict(count, head, f"entry {count + 1} lacks {', '.join(sorted(missing))}")
         if entry["seq"] != count + 1:
             return Verdict(count, head, f"entry {count + 1} is missing (found {entry['seq']} in its place)")
         if entry["prev"] != head:
-            return Verdict(count, head, f"entry {entry['seq']} ({entry['id']}) does not follow the one before it")
+            return Verdict(
+                count, head, f"entry {entry['seq']} ({entry['id']}) does not follow the one before it"
+            )
         if entry_hash(entry) != entry["hash"]:
             return Verdict(count, head, f"entry {entry['seq']} ({entry['id']}) was changed")
         head, count = entry["hash"], count + 1

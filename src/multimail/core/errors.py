@@ -29,24 +29,34 @@ ERRORS: Final[Mapping[str, ErrorKind]] = {
     "read_only": ErrorKind(403, "550 5.7.1", "This mailbox is read_only: it never sends."),
     "self_approval": ErrorKind(403, "550 5.7.1", "Whoever composes an email can't decide it."),
     "four_eyes": ErrorKind(403, "550 5.7.1", "Another person must approve what this person wrote."),
-    "mailbox_limited": ErrorKind(403, "550 5.7.1", "This key is limited to mailboxes and can't act on the account."),
+    "mailbox_limited": ErrorKind(
+        403, "550 5.7.1", "This key is limited to mailboxes and can't act on the account."
+    ),
     "invalid_approval_code": ErrorKind(403, "550 5.7.1", "That approval code is not valid for this request."),
     "recipient_denied": ErrorKind(403, "550 5.7.1", "A rule of the operator denies this recipient."),
     "not_found": ErrorKind(404, "550 5.1.1", "There is no such thing here."),
     "method_not_allowed": ErrorKind(405, "502 5.5.1", "This address does not take that method."),
-    "conflict": ErrorKind(409, "450 4.5.0", "The current state does not allow that."),
-    "stale_revision": ErrorKind(409, "450 4.5.0", "The email has changed since the revision that was decided on."),
-    "revision_required": ErrorKind(409, "450 4.5.0", "The email has had more than one revision: name the one decided on."),
+    "conflict": ErrorKind(409, "554 5.5.0", "The current state does not allow that."),
+    "stale_revision": ErrorKind(
+        409, "554 5.5.0", "The email has changed since the revision that was decided on."
+    ),
+    "revision_required": ErrorKind(
+        409, "554 5.5.0", "The email has had more than one revision: name the one decided on."
+    ),
     "idempotency_mismatch": ErrorKind(409, "554 5.5.0", "This idempotency key was used for other content."),
     "no_oversight_address": ErrorKind(409, "554 5.7.1", "monitored needs a verified oversight address."),
-    "ambiguous_reply": ErrorKind(409, "554 5.5.0", "The thread has no inbound email that can be answered safely."),
+    "ambiguous_reply": ErrorKind(
+        409, "554 5.5.0", "The thread has no inbound email that can be answered safely."
+    ),
     "address_taken": ErrorKind(409, "554 5.5.0", "That address belongs to a mailbox already."),
     "too_large": ErrorKind(413, "552 5.3.4", "The request is too large."),
     "unsupported_media_type": ErrorKind(415, "554 5.6.1", "Send JSON: Content-Type application/json."),
     "invalid_fields": ErrorKind(422, "501 5.5.4", "Some fields are not valid."),
     "conflicting_fields": ErrorKind(422, "501 5.5.4", "Two spellings of one field have different values."),
     "suppressed": ErrorKind(422, "550 5.7.1", "A recipient is on the suppression list."),
-    "operator_address": ErrorKind(422, "550 5.7.1", "No mailbox may have an operator's or oversight address."),
+    "operator_address": ErrorKind(
+        422, "550 5.7.1", "No mailbox may have an operator's or oversight address."
+    ),
     "url_refused": ErrorKind(422, "554 5.5.4", "That URL may not be called."),
     "rate_limited": ErrorKind(429, "452 4.7.1", "Too many requests: wait and try again."),
     "quota_exceeded": ErrorKind(429, "452 4.2.2", "The plan's quota is used up."),

@@ -26,12 +26,8 @@ def subscribable(name: str) -> bool:
 
 def heard_as(event_type: str, subscriptions: list[str]) -> str | None:
     """The name under which a subscriber hears `event_type`, None if it does not; the subscribed name wins."""
-    for name in subscriptions:
-        if name == "*" or name == event_type:
-            return event_type
-        if _canonical(name) == event_type:
-            return name
-    return None
+    by_name = next((name for name in subscriptions if _canonical(name) == event_type), None)
+    return event_type if by_name is None and "*" in subscriptions else by_name
 
 
 def _canonical(name: str) -> str:

@@ -5,7 +5,8 @@ effects, or a refusal that names an error code. It knows no time, no database an
 turns those into the event's facts (`approver_is_author`, `every_recipient_allowed`, …), applies the answer by
 compare-and-swap on the row, and writes the effects in the same transaction.
 
-`mode` is always the effective one: the stricter of the mailbox's mode now and what the request asked for.
+`mode` is always the effective one: the stricter of the mailbox's mode now, its mode when the email was
+accepted, and what the request asked for. A mailbox that is loosened releases nothing that was held before.
 Contract §4 and §5.
 """
 
@@ -63,7 +64,15 @@ class State(StrEnum):
 
 
 FINAL: Final = frozenset(
-    {State.REJECTED, State.CANCELLED, State.FAILED, State.BLOCKED, State.BOUNCED, State.DECLINED, State.DELETED}
+    {
+        State.REJECTED,
+        State.CANCELLED,
+        State.FAILED,
+        State.BLOCKED,
+        State.BOUNCED,
+        State.DECLINED,
+        State.DELETED,
+    }
 )
 
 # For a key without `oversight` these do not exist: no list, count, search, event or file knows them.
@@ -108,7 +117,14 @@ FACTS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.CANCEL: ("partly_delivered",),
     Kind.DUE: ("approved", "every_recipient_allowed"),
     Kind.REVOKE_KEY: ("approved",),
-    Kind.HAND_OFF: ("approved", "every_recipient_allowed", "recipient_denied", "paused", "author_valid", "test"),
+    Kind.HAND_OFF: (
+        "approved",
+        "every_recipient_allowed",
+        "recipient_denied",
+        "paused",
+        "author_valid",
+        "test",
+    ),
     Kind.RESULT: ("every_recipient_final", "any_recipient_accepted"),
     Kind.BOUNCE: (),
     Kind.RECEIVE: ("spam_flagged", "spam_quarantined"),
@@ -210,6 +226,12 @@ def _edit(mode: Mode, facts: frozenset[str]) -> Outcome:
     return outcome if isinstance(outcome, Refusal) else _with(outcome, Effect.VOID_APPROVAL)
 
 
+def _edit_held(mode: Mode, facts: frozenset[str]) -> Outcome:
+    """What waits for a human goes on waiting, whatever the mode has become since."""
+    outcome = _edit(mode, facts)
+    return outcome if isinstance(outcome, Refusal) else _with(PENDING, Effect.VOID_APPROVAL)
+
+
 def _self_decided(facts: frozenset[str]) -> Refusal | None:
     if "approver_is_author" in facts:
         return Refusal("self_approval")
@@ -298,7 +320,7 @@ S, K = State, Kind
 
 RULES: Final[dict[tuple[State, Kind], Rule]] = {
     (S.COMPOSED, K.ACCEPT): _accept,
-    (S.PENDING_APPROVAL, K.EDIT): _edit,
+    (S.PENDING_APPROVAL, K.EDIT): _edit_held,
     (S.PENDING_APPROVAL, K.APPROVE): _approve,
     (S.PENDING_APPROVAL, K.REJECT): _reject,
     (S.PENDING_APPROVAL, K.CANCEL): _cancel,
@@ -323,8 +345,14 @@ RULES: Final[dict[tuple[State, Kind], Rule]] = {
     (S.SPAM_FLAGGED, K.OPEN): _always(S.SPAM_FLAGGED),
     (S.SPAM_QUARANTINED, K.OPEN): _always(S.SPAM_QUARANTINED),
     **{(s, K.ARCHIVE): _always(S.ARCHIVED) for s in (S.UNREAD, S.READ, S.SPAM_FLAGGED)},
-    **{(s, K.DELETE): _always(S.DELETED) for s in (S.UNREAD, S.READ, S.ARCHIVED, S.SPAM_FLAGGED, S.SPAM_QUARANTINED)},
-    **{(s, K.REPORT_SPAM): _always(S.SPAM_QUARANTINED) for s in (S.UNREAD, S.READ, S.ARCHIVED, S.SPAM_FLAGGED)},
+    **{
+        (s, K.DELETE): _always(S.DELETED)
+        for s in (S.UNREAD, S.READ, S.ARCHIVED, S.SPAM_FLAGGED, S.SPAM_QUARANTINED)
+    },
+    **{
+        (s, K.REPORT_SPAM): _always(S.SPAM_QUARANTINED)
+        for s in (S.UNREAD, S.READ, S.ARCHIVED, S.SPAM_FLAGGED)
+    },
     **{(s, K.NOT_SPAM): _always(S.UNREAD) for s in (S.SPAM_FLAGGED, S.SPAM_QUARANTINED)},
 }
 

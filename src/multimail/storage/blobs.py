@@ -78,7 +78,11 @@ class Bucket:
 
 def open_store(url: str) -> Store:
     """A folder (`file:///path` or a bare path) or a bucket (`s3://…`)."""
-    return Folder(Path(url.removeprefix("file://"))) if "://" not in url or url.startswith("file://") else Bucket(url)
+    return (
+        Folder(Path(url.removeprefix("file://")))
+        if "://" not in url or url.startswith("file://")
+        else Bucket(url)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +102,16 @@ class Blobs:
         row = await db.read(lambda tx: tx.sql.get_blob(account_id=account_id, sha256=sha256))
         if row is None:
             raise KeyError(sha256)
-        return bytes(row["content"]) if row["content"] is not None else await self.store.get(_name(account_id, sha256))
+        return (
+            bytes(row["content"])
+            if row["content"] is not None
+            else await self.store.get(_name(account_id, sha256))
+        )
 
 
 def keep(tx: Tx, account_id: str, blob: Blob) -> None:
     """Inside the transaction that names the blob. The same bytes are kept once."""
     tx.sql.add_blob(account_id=account_id, sha256=blob.sha256, size=blob.size, content=blob.content)
-
 
 
 def _name(account_id: str, sha256: str) -> str:

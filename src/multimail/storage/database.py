@@ -62,19 +62,6 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
 
-def open_database(url: str) -> Database:
-    """`sqlite:///path/to/file` or `postgresql://…`; `open()` it before use."""
-    if url.startswith("sqlite:///"):
-        from multimail.storage.sqlite import SqliteDatabase
-
-        return SqliteDatabase(Path(url.removeprefix("sqlite:///")))
-    if url.startswith(("postgresql://", "postgres://")):
-        from multimail.storage.postgres import PostgresDatabase
-
-        return PostgresDatabase(url)
-    raise ValueError(f"not a database URL: it starts with neither sqlite:/// nor postgresql://: {url!r}")
-
-
 @cache
 def _queries(dialect: Dialect) -> tuple[aiosql.queries.Queries, ...]:
     driver = "sqlite3" if dialect == "sqlite" else "psycopg"

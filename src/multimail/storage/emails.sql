@@ -2,12 +2,12 @@
 INSERT INTO emails (
     account_id, email_id, mailbox_id, thread_id, direction, state, version, test, from_address, from_name,
     to_json, cc_json, bcc_json, reply_to_json, participants, recipients_json, subject, message_id, in_reply_to,
-    size, has_attachments, metadata_json, tool_call_id, revision, revision_count, request_mode, schedule_first,
+    size, has_attachments, metadata_json, revision, revision_count, floor_mode, schedule_first,
     send_at, author_kind, author_id, auth_json, created_at, received_at)
 VALUES (
     :account_id, :email_id, :mailbox_id, :thread_id, :direction, :state, 1, :test, :from_address, :from_name,
     :to_json, :cc_json, :bcc_json, :reply_to_json, :participants, :recipients_json, :subject, :message_id,
-    :in_reply_to, :size, :has_attachments, :metadata_json, :tool_call_id, :revision, 1, :request_mode,
+    :in_reply_to, :size, :has_attachments, :metadata_json, :revision, 1, :floor_mode,
     :schedule_first, :send_at, :author_kind, :author_id, :auth_json, :created_at, :received_at);
 
 -- name: add_contents!

@@ -40,3 +40,6 @@ WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND deleted_at IS NU
 -- What a deleted mailbox would still send.
 SELECT * FROM emails
 WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND state IN ('pending_approval', 'scheduled', 'queued');
+
+-- name: get_mailbox_even_deleted^
+SELECT * FROM mailboxes WHERE account_id = :account_id AND mailbox_id = :mailbox_id;

@@ -32,7 +32,9 @@ def statements(dialect: str, after: int) -> Iterator[tuple[int, list[str]]]:
 def migrate(dialect: str, current: int, apply: Callable[[int, list[str]], None]) -> None:
     """Brings a schema at version `current` (0: empty) to the latest. Raises SchemaTooNew."""
     if current > latest():
-        raise SchemaTooNew(f"the schema is version {current}, this release knows {latest()}: run a newer release")
+        raise SchemaTooNew(
+            f"the schema is version {current}, this release knows {latest()}: run a newer release"
+        )
     for version, script in statements(dialect, current):
         apply(version, script)
 

@@ -43,7 +43,9 @@ class SqliteDatabase:
         self._reader_sql = bind("sqlite", self._reader)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512)
+        connection = sqlite3.connect(
+            self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
         connection.row_factory = sqlite3.Row
         for pragma in (
             "journal_mode = WAL",
@@ -114,7 +116,7 @@ class SqliteDatabase:
                 self._settle([(done, None) for _, done in self._waiting], set(), _translated(error))
                 self._waiting.clear()
                 self._busy = False
-            return
+            return None
         results: list[tuple[asyncio.Future[Any], Any]] = []
         notices: set[tuple[str, str]] = set()
         while self._waiting and len(results) < GROUP:
@@ -125,7 +127,7 @@ class SqliteDatabase:
             self._writer.execute("SAVEPOINT unit")
             try:
                 result = unit(tx)
-            except BaseException as error:
+            except Exception as error:
                 if not self._writer.in_transaction:
                     # SQLite gave up the whole transaction (full disk, I/O error): nobody's unit survived.
                     self._settle([*results, (done, None)], set(), _translated(error))
@@ -143,7 +145,10 @@ class SqliteDatabase:
         )
 
     def _committed(
-        self, results: list[tuple[asyncio.Future[Any], Any]], notices: set[tuple[str, str]], commit: Future[Any]
+        self,
+        results: list[tuple[asyncio.Future[Any], Any]],
+        notices: set[tuple[str, str]],
+        commit: Future[Any],
     ) -> None:
         error = commit.exception()
         if error is not None and self._writer.in_transaction:
@@ -176,8 +181,8 @@ class SqliteDatabase:
                 callback(payload)
 
     async def close(self) -> None:
-        while self._busy:
-            await asyncio.sleep(0.001)
+        if self._busy:
+            await self.write(lambda tx: None)  # the last group: nothing queues behind it any more
         self._committer.shutdown()
         self._readers.shutdown()
         self._reader.close()
@@ -194,8 +199,6 @@ def _snapshot(connection: sqlite3.Connection, sql: Any, unit: Unit[T]) -> T:
 
 
 def _translated(error: BaseException) -> BaseException:
-    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) is not None:
-        # SQLITE_IOERR too: where a file may not grow (a quota, RLIMIT_FSIZE), that is what the write gives.
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            return StorageFull(str(error))
-    return error
+    # SQLITE_IOERR too: where a file may not grow (a quota, RLIMIT_FSIZE), that is what the write gives.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return StorageFull(str(error)) if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) else error

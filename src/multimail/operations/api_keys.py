@@ -1,0 +1,213 @@
+"""API keys: shown once, kept as a hash, limited by scopes and mailboxes, gone the moment they are revoked."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NotRequired
+
+from pydantic import Field, field_validator
+from typing_extensions import TypedDict
+
+from multimail.core.errors import Refused, not_found
+from multimail.core.oversight import Kind, event
+from multimail.core.scopes import KEY_SCOPES, Scope, forbidden_combination
+from multimail.core.times import optional_rfc3339, to_rfc3339
+from multimail.operations import lifecycle
+from multimail.operations.authenticate import KEY_PREFIXES, hash_secret
+from multimail.operations.context import Context
+from multimail.operations.operation import Input, Operation
+from multimail.operations.views import Deleted, decode_cursor, page
+from multimail.storage.database import Row
+
+LAST: Final = "~"
+
+
+class CreateApiKey(Input):
+    name: str = Field("", max_length=128)
+    scopes: list[Scope] = Field(default=[Scope.READ, Scope.SEND], min_length=1, max_length=4)
+    mailbox_ids: list[str] | None = Field(
+        None, min_length=1, max_length=100, description="Only these; null for all."
+    )
+    test: bool = Field(
+        False, description="A mm_test_ key: everything works and no mail ever leaves the machine."
+    )
+
+    @field_validator("scopes")
+    @classmethod
+    def _given_to_keys(cls, scopes: list[Scope]) -> list[Scope]:
+        if not set(scopes) <= set(KEY_SCOPES):
+            raise ValueError("scopes are " + ", ".join(KEY_SCOPES))
+        return [scope for scope in KEY_SCOPES if scope in scopes]
+
+
+class ApiKeyAnswer(TypedDict):
+    """`api_key` is in the answer that creates the key and nowhere else; `shown` is its beginning."""
+
+    id: str
+    key_id: str
+    name: str
+    shown: str
+    scopes: list[str]
+    mailbox_ids: list[str] | None
+    test: bool
+    created_at: str
+    last_used_at: str | None
+    api_key: NotRequired[str]
+
+
+class ApiKeyPage(TypedDict):
+    api_keys: list[ApiKeyAnswer]
+    cursor: str | None
+
+
+def key_view(ctx: Context, row: Row) -> dict[str, Any]:
+    name = {"account_id": ctx.account_id, "key_id": row["key_id"]}
+    limits = [found["mailbox_id"] for found in ctx.sql.list_key_mailboxes(**name)] if row["limited"] else None
+    return {
+        "id": row["key_id"],
+        "key_id": row["key_id"],
+        "name": row["name"],
+        "shown": row["shown"],
+        "scopes": json.loads(row["scopes"]),
+        "mailbox_ids": limits,
+        "test": bool(row["test"]),
+        "created_at": to_rfc3339(row["created_at"]),
+        "last_used_at": optional_rfc3339(row["last_used_at"]),
+    }
+
+
+def create_api_key(ctx: Context, given: CreateApiKey) -> Mapping[str, Any]:
+    """Makes an API key and shows it, this once.
+
+    No key holds `send` or `admin` together with `oversight`. An `oversight` key is made by an owner, in a session
+    or on the server's command line, never in answer to a key. A limited key makes keys with its limit or less, a
+    test key only test keys.
+    """
+    scopes = frozenset(given.scopes)
+    pair = forbidden_combination(scopes)
+    if pair is not None:
+        raise Refused(
+            "self_approval", f"No key holds {' and '.join(sorted(pair))}: whoever composes can't decide."
+        )
+    if Scope.OVERSIGHT in scopes and Scope.OWNER not in ctx.actor.grants:
+        raise Refused(
+            "self_approval", "Only an owner makes an oversight key.", hint="multimail operator create-key"
+        )
+    wanted = (
+        None if given.mailbox_ids is None else {ctx.mailbox(name)["mailbox_id"] for name in given.mailbox_ids}
+    )
+    limits = wanted if wanted is not None else ctx.actor.mailbox_ids
+    return add_key(ctx, given.name, given.scopes, limits, test=given.test or ctx.actor.test)
+
+
+def add_key(
+    ctx: Context, name: str, scopes: list[Scope], limits: set[str] | frozenset[str] | None, *, test: bool
+) -> dict[str, Any]:
+    """The shape of ApiKeyAnswer with `api_key`: 160 bits of randomness in base32."""
+    secret = KEY_PREFIXES[test] + base64.b32encode(ctx.services.random(20)).decode().lower()
+    row = {
+        "account_id": ctx.account_id,
+        "key_id": ctx.new_id("key"),
+        "name": name,
+        "hash": hash_secret(secret),
+        "shown": secret[:12],
+        "scopes": json.dumps(list(scopes)),
+        "limited": limits is not None,
+        "test": test,
+        "created_at": ctx.now,
+        "created_by": f"{ctx.actor.kind}:{ctx.actor.id}",
+    }
+    ctx.sql.add_key(**row)
+    ctx.sql.add_key_hash(hash=row["hash"], account_id=ctx.account_id, key_id=row["key_id"])
+    for mailbox_id in sorted(limits or ()):
+        ctx.sql.add_key_mailbox(account_id=ctx.account_id, key_id=row["key_id"], mailbox_id=mailbox_id)
+    ctx.about("api_key", str(row["key_id"]), scopes=list(scopes), test=test, limited=limits is not None)
+    return key_view(ctx, row | {"last_used_at": None}) | {"api_key": secret}
+
+
+class ListApiKeys(Input):
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = None
+
+
+def list_api_keys(ctx: Context, given: ListApiKeys) -> Mapping[str, Any]:
+    """Lists the live keys, newest first, without their secrets. A limited key sees itself alone."""
+    rows = ctx.sql.list_keys(
+        account_id=ctx.account_id,
+        before=decode_cursor(given.cursor, LAST),
+        limit=given.limit + 1,
+        **ctx.actor.filter,
+    )
+    shown, cursor = page(rows, given.limit, lambda row: str(row["key_id"]))
+    return {"api_keys": [key_view(ctx, row) for row in shown], "cursor": cursor}
+
+
+class RevokeApiKey(Input):
+    key_id: str
+    approval_code: str | None = None
+
+
+def _find(ctx: Context, key_id: str) -> Row:
+    row = ctx.sql.get_key(account_id=ctx.account_id, key_id=key_id)
+    limited = ctx.actor.mailbox_ids is not None and key_id != ctx.actor.id
+    if row is None or row["revoked_at"] is not None or limited:
+        raise not_found("api key")
+    return row
+
+
+def blinds(ctx: Context, given: RevokeApiKey) -> str | None:
+    """Whoever revokes an oversight key takes a human's eyes away."""
+    row = _find(ctx, given.key_id)
+    watches = Scope.OVERSIGHT in json.loads(row["scopes"])
+    return f"the oversight key {row['name'] or row['shown']} is revoked" if watches else None
+
+
+def revoke_api_key(ctx: Context, given: RevokeApiKey) -> Mapping[str, Any]:
+    """Revokes a key at once, for requests under way too. What it sent unapproved and has not left is held again."""
+    row = _find(ctx, given.key_id)
+    ctx.sql.revoke_key(account_id=ctx.account_id, key_id=given.key_id, now=ctx.now)
+    for email in ctx.sql.list_unreleased_by_author(account_id=ctx.account_id, author_id=given.key_id):
+        if not lifecycle.approved(email):
+            lifecycle.advance(ctx, email, event(Kind.REVOKE_KEY))
+    ctx.about("api_key", given.key_id, name=row["name"])
+    return {"id": given.key_id, "deleted": True}
+
+
+ALIASES: Final = {"id": "key_id"}
+
+CREATE_API_KEY = Operation(
+    name="create_api_key",
+    run=create_api_key,
+    input=CreateApiKey,
+    output=ApiKeyAnswer,
+    scopes=(Scope.ADMIN,),
+    effect="write",
+    method="POST",
+    path="/v1/api-keys",
+    status=201,
+    errors=("self_approval", "not_found"),
+)
+LIST_API_KEYS = Operation(
+    name="list_api_keys",
+    run=list_api_keys,
+    input=ListApiKeys,
+    output=ApiKeyPage,
+    scopes=(Scope.ADMIN,),
+    effect="read",
+    audited=False,
+    method="GET",
+    path="/v1/api-keys",
+)
+REVOKE_API_KEY = Operation(
+    name="revoke_api_key",
+    run=revoke_api_key,
+    input=RevokeApiKey,
+    output=Deleted,
+    scopes=(Scope.ADMIN,),
+    effect="destructive",
+    method="DELETE",
+    path="/v1/api-keys/{key_id}",
+    aliases=ALIASES,
+    needs_owner=blinds,
+    errors=("not_found", "invalid_approval_code"),
+)

@@ -1,0 +1,52 @@
+"""From a credential to an actor. Only hashes are kept, so a look-up by hash tells nothing by its timing."""
+
+import hashlib
+import json
+from typing import Final
+
+from multimail.core.errors import Refused
+from multimail.core.scopes import ROLE_GRANTS, Role, Scope, key_grants
+from multimail.operations.context import PUBLIC, Actor
+from multimail.storage.database import Row, Tx
+
+KEY_PREFIXES: Final = {False: "mm_live_", True: "mm_test_"}
+
+
+def hash_secret(secret: str) -> str:
+    """Keys and tokens have 160 bits or more of randomness, so a plain SHA-256 can't be searched."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def authenticate(tx: Tx, credential: str | Actor | None) -> Actor:
+    """Raises Refused("unauthenticated") for a key that is unknown or revoked; no credential is the public."""
+    if credential is None:
+        return PUBLIC
+    if isinstance(credential, Actor):
+        return credential
+    row = tx.sql.get_key_by_hash(hash=hash_secret(credential))
+    if row is None:
+        raise Refused("unauthenticated", "That API key is not known here, or was revoked.")
+    return key_actor(tx, row)
+
+
+def key_actor(tx: Tx, key: Row) -> Actor:
+    limits = None
+    if key["limited"]:
+        found = tx.sql.list_key_mailboxes(account_id=key["account_id"], key_id=key["key_id"])
+        limits = frozenset(row["mailbox_id"] for row in found)
+    scopes = frozenset(Scope(name) for name in json.loads(key["scopes"]))
+    return Actor(
+        "key", key["key_id"], key["name"], key["account_id"], key_grants(scopes), bool(key["test"]), limits
+    )
+
+
+def operator_actor(operator: Row) -> Actor:
+    grants = ROLE_GRANTS[Role(operator["role"])]
+    return Actor("operator", operator["operator_id"], operator["name"], operator["account_id"], grants)
+
+
+def still_valid(tx: Tx, actor: Actor) -> bool:
+    """Asked again inside the transaction, so that a revocation counts for requests already under way."""
+    if actor.kind != "key":
+        return True
+    return tx.sql.key_is_live(account_id=actor.account_id, key_id=actor.id) is not None

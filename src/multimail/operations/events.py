@@ -1,0 +1,222 @@
+"""Events: something that happened, recorded once, heard by webhooks and streams (contract §9)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from multimail.core.errors import Refused
+from multimail.core.event_types import EventType, heard_as
+from multimail.core.oversight import PUBLIC_STATUS, State
+from multimail.core.scopes import Scope
+from multimail.core.times import to_rfc3339
+from multimail.operations.context import Context
+from multimail.operations.operation import Input, Operation
+from multimail.storage.database import Row, Tx
+
+BODY_LIMIT: Final = 256 * 1024
+
+
+def emit_about(ctx: Context, event_type: EventType, email: Row, state: State, **data: Any) -> None:
+    """Records an event about an email and a delivery for each webhook that listens, in this transaction."""
+    withheld = email["direction"] == "inbound" and event_type.startswith("oversight.")
+    event_id = ctx.new_id("evt")
+    ctx.sql.add_event(
+        account_id=ctx.account_id,
+        event_id=event_id,
+        type=event_type,
+        created_at=ctx.now,
+        mailbox_id=email["mailbox_id"],
+        email_id=email["email_id"],
+        thread_id=email["thread_id"],
+        data_json=json.dumps({"status": PUBLIC_STATUS[state]} | data, ensure_ascii=False),
+        withheld=withheld,
+        test=email["test"],
+    )
+    _tell_webhooks(ctx, event_id, event_type, email["mailbox_id"])
+
+
+def emit(ctx: Context, event_type: EventType, **data: Any) -> None:
+    """Records an event about the account itself."""
+    event_id = ctx.new_id("evt")
+    ctx.sql.add_event(
+        account_id=ctx.account_id,
+        event_id=event_id,
+        type=event_type,
+        created_at=ctx.now,
+        mailbox_id=None,
+        email_id=None,
+        thread_id=None,
+        data_json=json.dumps(data, ensure_ascii=False),
+        withheld=False,
+        test=False,
+    )
+    _tell_webhooks(ctx, event_id, event_type, None)
+
+
+def _tell_webhooks(ctx: Context, event_id: str, event_type: str, mailbox_id: str | None) -> None:
+    for webhook in ctx.sql.list_webhooks_for(account_id=ctx.account_id, mailbox_id=mailbox_id):
+        name = heard_as(event_type, json.loads(webhook["events_json"]))
+        if name is not None:
+            add_delivery(ctx, webhook["webhook_id"], event_id, mailbox_id, name)
+    ctx.tx.notify("events", ctx.account_id)
+
+
+def add_delivery(ctx: Context, webhook_id: str, event_id: str, mailbox_id: str | None, name: str) -> str:
+    delivery_id = ctx.new_id("dlv")
+    ctx.sql.add_delivery(
+        account_id=ctx.account_id,
+        delivery_id=delivery_id,
+        webhook_id=webhook_id,
+        event_id=event_id,
+        mailbox_id=mailbox_id,
+        heard_as=name,
+        created_at=ctx.now,
+    )
+    ctx.sql.add_job(account_id=ctx.account_id, kind="webhook", subject_id=delivery_id, run_at=ctx.now)
+    ctx.tx.notify("jobs")
+    return delivery_id
+
+
+def render(tx: Tx, event: Row, public_url: str, name: str | None = None) -> dict[str, Any]:
+    """The one body of contract §9. What is about held inbound mail carries ids only."""
+    data = json.loads(event["data_json"])
+    about = {
+        "email_id": event["email_id"],
+        "thread_id": event["thread_id"],
+        "mailbox_id": event["mailbox_id"],
+    }
+    body: dict[str, Any] = {
+        "type": name or event["type"],
+        "event_id": event["event_id"],
+        "created_at": to_rfc3339(event["created_at"]),
+        "account_id": event["account_id"],
+        "mailbox_id": event["mailbox_id"],
+        "id": event["email_id"],
+        "thread_id": event["thread_id"],
+        "data": about | {"headers": {}, "auth": None, "reputation": None, "decision": None} | data,
+        "test": bool(event["test"]),
+    }
+    email = event["email_id"] and tx.sql.get_email(account_id=event["account_id"], email_id=event["email_id"])
+    if email and not event["withheld"]:
+        _fill(tx, body, email, public_url)
+    return body
+
+
+def _fill(tx: Tx, body: dict[str, Any], email: Row, public_url: str) -> None:
+    key = {"account_id": email["account_id"], "email_id": email["email_id"]}
+    contents = tx.sql.get_contents(**key)
+    metadata = json.loads(email["metadata_json"])
+    text = contents["markdown"] if contents else ""
+    base = f"{public_url}/v1/mailboxes/{email['mailbox_id']}/emails/{email['email_id']}/attachments/"
+    body |= {
+        "from": email["from_address"],
+        "from_name": email["from_name"],
+        "to": json.loads(email["to_json"]),
+        "cc": json.loads(email["cc_json"]),
+        "subject": email["subject"],
+        "body": cut(text),
+        "truncated": len(text.encode()) > BODY_LIMIT,
+        "attachments": [
+            {
+                "name": part["name"],
+                "size": part["size"],
+                "content_type": part["content_type"],
+                "url": base + quote(part["name"], safe=""),
+            }
+            for part in tx.sql.list_attachments(**key)
+        ],
+        "metadata": metadata,
+    }
+    body["data"]["headers"] = _headers(contents)
+    body["data"]["auth"] = json.loads(email["auth_json"]) if email["auth_json"] else None
+    tool_call_id = metadata.get("tool_call_id") or metadata.get("origin", {}).get("tool_call_id")
+    if tool_call_id:
+        body["tool_call_id"] = tool_call_id
+
+
+def _headers(contents: Row | None) -> dict[str, str]:
+    return dict(json.loads(contents["headers_json"])) if contents else {}
+
+
+def cut(text: str) -> str:
+    """At most BODY_LIMIT bytes of UTF-8, never in the middle of a character."""
+    encoded = text.encode()
+    return text if len(encoded) <= BODY_LIMIT else encoded[:BODY_LIMIT].decode(errors="ignore")
+
+
+class ListEvents(Input):
+    after: str | None = Field(
+        None, description="The event_id to read on from; without it, from the first event."
+    )
+    type: str | None = Field(None, description="Only events of this type.")
+    mailbox_id: str | None = Field(None, description="Only events of this mailbox: its id or address.")
+    limit: int = Field(20, ge=1, le=100)
+
+
+class EventBody(TypedDict):
+    """The fields that every event has; events about an email have its from, to, subject and body too."""
+
+    type: str
+    event_id: str
+    created_at: str
+    account_id: str
+    mailbox_id: str | None
+    id: str | None
+    thread_id: str | None
+    data: dict[str, Any]
+    test: bool
+
+
+class EventList(TypedDict):
+    events: list[EventBody]
+    cursor: str | None
+
+
+def list_events(ctx: Context, given: ListEvents) -> Mapping[str, Any]:
+    """Lists what happened, oldest first: the same bodies that webhooks get.
+
+    `cursor` is the last event_id, to be given as `after`; it is null when nothing newer was there. With
+    `Accept: text/event-stream` the same comes as a stream that stays open and resumes by Last-Event-ID.
+    """
+    after = (0, 0)
+    if given.after is not None:
+        start = ctx.sql.get_event(account_id=ctx.account_id, event_id=given.after)
+        if start is None:
+            raise Refused("not_found", "There is no such event to read on from.")
+        after = (start["xid"], start["seq"])
+    mailbox_id = ctx.mailbox(given.mailbox_id)["mailbox_id"] if given.mailbox_id else ""
+    rows = ctx.sql.list_events(
+        account_id=ctx.account_id,
+        after_xid=after[0],
+        after_seq=after[1],
+        see_withheld=ctx.actor.sees_held,
+        any_mailbox=given.mailbox_id is None,
+        mailbox_id=mailbox_id,
+        any_type=given.type is None,
+        type=given.type or "",
+        limit=given.limit,
+        **ctx.actor.filter,
+    )
+    bodies = [render(ctx.tx, row, ctx.services.site.public_url) for row in rows]
+    if bodies:
+        ctx.about("account", ctx.account_id, given.mailbox_id and mailbox_id, events=len(bodies))
+    return {"events": bodies, "cursor": rows[-1]["event_id"] if rows else None}
+
+
+LIST_EVENTS = Operation(
+    name="list_events",
+    run=list_events,
+    input=ListEvents,
+    output=EventList,
+    scopes=(Scope.READ,),
+    effect="read",
+    method="GET",
+    path="/v1/events",
+    errors=("not_found",),
+    aliases={"mailbox": "mailbox_id"},
+    streams=True,
+)

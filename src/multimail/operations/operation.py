@@ -1,0 +1,185 @@
+"""Operation: a capability declared once. invoke(): the only door to all of them.
+
+Every surface comes through `invoke()`: authentication, scope, input, idempotency, the owner's consent where
+one is needed, one transaction, and the audit entry are done here and nowhere else.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from multimail.core.errors import Refused
+from multimail.core.scopes import Scope, allowed
+from multimail.operations import consent, idempotency
+from multimail.operations.authenticate import authenticate, still_valid
+from multimail.operations.context import Actor, Caller, Context, Services
+from multimail.storage.database import Tx
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Body = Mapping[str, Any]
+
+# What any operation may answer beside its own errors.
+COMMON_ERRORS: Final = ("malformed_request", "unauthenticated", "insufficient_scope", "invalid_fields",
+                        "conflicting_fields", "too_large", "internal_error", "unavailable")  # fmt: skip
+
+
+class Input(BaseModel):
+    """An operation's input. Unknown fields are ignored here and named in `warnings` by the surface."""
+
+    model_config = ConfigDict(extra="ignore", use_enum_values=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A further spelling of an operation: `pinned` are inputs that this route fixes."""
+
+    method: Method
+    path: str
+    pinned: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One capability.
+
+    `run(ctx, given)` or, with `prepare`, `run(ctx, given, prepared)` is synchronous and happens inside the
+    transaction. `prepare(services, actor, given)` is awaited before it, for work that must not hold one.
+    `scopes` is an alternative: any one is enough. `needs_owner` says, inside the transaction, what consent the
+    call asks of an owner, in words, or None. `aliases` maps other spellings of an input to its name.
+    """
+
+    name: str
+    run: Callable[..., Body]
+    input: type[Input]
+    output: Any
+    scopes: tuple[Scope, ...]
+    effect: Literal["read", "write", "destructive"]
+    method: Method
+    path: str
+    status: int = 200
+    also: tuple[Route, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()
+    prepare: Callable[..., Awaitable[Any]] | None = None
+    needs_owner: Callable[..., str | None] | None = None
+    audited: bool = True
+    idempotent: bool = False
+    streams: bool = False
+
+    @property
+    def summary(self) -> str:
+        return (self.run.__doc__ or "").strip()
+
+    @property
+    def transactional(self) -> bool:
+        """A read that is audited (it showed a body) writes its entry, so it needs a writing transaction."""
+        return self.effect != "read" or self.audited
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: Body
+
+
+async def invoke(services: Services, operation: Operation, raw: Mapping[str, Any], caller: Caller) -> Answer:
+    """Runs `operation` on `raw` input (canonical names) for `caller`. Raises Refused, StorageFull."""
+    actor = await services.db.read(lambda tx: authenticate(tx, caller.credential))
+    check_scope(operation, actor)
+    given = read_input(operation.input, raw)
+    prepared = () if operation.prepare is None else (await operation.prepare(services, actor, given),)
+    metadata = dict(caller.metadata) | dict(getattr(given, "metadata", None) or {})
+
+    def unit(tx: Tx) -> Answer | Refused:
+        ctx = Context(services, tx, actor, services.clock(), metadata, caller.request_id)
+        if operation.transactional and not still_valid(tx, actor):
+            raise Refused("unauthenticated", "That API key was revoked.")
+        return _run(ctx, operation, given, prepared, caller)
+
+    answer = await (services.db.write(unit) if operation.transactional else services.db.read(unit))
+    if isinstance(answer, Refused):
+        raise answer
+    return answer
+
+
+def _run(
+    ctx: Context, operation: Operation, given: Input, prepared: tuple[Any, ...], caller: Caller
+) -> Answer | Refused:
+    """A Refused that is returned is committed first (a counted attempt); one that is raised undoes everything."""
+    key = (
+        (caller.idempotency_key or getattr(given, "idempotency_key", None)) if operation.idempotent else None
+    )
+    digest = fingerprint(given)
+    if key is not None:
+        earlier = idempotency.begin(ctx, operation.name, key, digest)
+        if earlier is not None:
+            return Answer(200, earlier | {"idempotent": True})
+    if operation.needs_owner is not None and Scope.OWNER not in ctx.actor.grants:
+        asked = operation.needs_owner(ctx, given)
+        if asked is not None:
+            pending = consent.require(
+                ctx, operation.name, digest, asked, getattr(given, "approval_code", None)
+            )
+            if pending is not None:
+                return pending if isinstance(pending, Refused) else Answer(202, pending)
+    body = operation.run(ctx, given, *prepared)
+    if operation.audited and ctx.subject is not None:
+        write_audit(ctx, operation.name)
+    if key is not None:
+        idempotency.finish(ctx, operation.name, key, body)
+    return Answer(operation.status, body)
+
+
+def check_scope(operation: Operation, actor: Actor) -> None:
+    """401 for nobody, 403 with a hint for somebody who may not."""
+    if allowed(actor.grants, operation.scopes):
+        return
+    if actor.kind == "public":
+        raise Refused("unauthenticated", "Send an API key: Authorization: Bearer mm_live_…")
+    wanted = " or ".join(operation.scopes)
+    raise Refused(
+        "insufficient_scope", hint=f"{operation.name} needs: {wanted}", needs=list(operation.scopes)
+    )
+
+
+def read_input(model: type[Input], raw: Mapping[str, Any]) -> Input:
+    """Raises Refused("invalid_fields") that names every field at fault at once."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        fields = [
+            {"path": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+            for item in error.errors()
+        ]
+        raise Refused(
+            "invalid_fields", f"{fields[0]['path']}: {fields[0]['message']}", fields=fields
+        ) from None
+
+
+def fingerprint(given: Input) -> str:
+    """SHA-256 over the canonical JSON of what was asked, without what merely accompanies it."""
+    asked = given.model_dump(mode="json", exclude={"idempotency_key", "approval_code"})
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def write_audit(ctx: Context, action: str) -> None:
+    """One entry of the audit log, in this transaction; the sealer chains it within a second."""
+    resource_type, resource_id, mailbox_id = ctx.subject or ("account", ctx.account_id, None)
+    ctx.sql.add_audit(
+        account_id=ctx.account_id,
+        entry_id=ctx.new_id("aud"),
+        at=ctx.now,
+        actor_kind=ctx.actor.kind,
+        actor_id=ctx.actor.id,
+        actor_name=ctx.actor.name,
+        action=action,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        mailbox_id=mailbox_id,
+        metadata_json=json.dumps(dict(ctx.metadata) | ctx.facts, ensure_ascii=False, sort_keys=True),
+    )
+    ctx.tx.notify("audit")

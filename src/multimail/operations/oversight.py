@@ -1,0 +1,220 @@
+"""The approval desk's operations: what waits, exactly as it would leave, and a person's decision on it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import TypedDict
+
+from multimail.core.errors import Refused
+from multimail.core.oversight import PUBLIC_STATUS, Kind, State
+from multimail.core.scopes import Scope
+from multimail.core.times import optional_rfc3339
+from multimail.operations import lifecycle
+from multimail.operations.context import Context
+from multimail.operations.operation import Input, Operation, Route
+from multimail.operations.views import Email, decode_cursor, email_whole, page
+from multimail.storage.database import Row
+
+
+class Finding(TypedDict):
+    """A fact that whoever decides should see. `kind` is a stable word, `detail` a sentence."""
+
+    kind: str
+    detail: str
+
+
+class PendingEmail(Email):
+    """An email that waits, with its true envelope: Bcc is in `envelope_recipients` and in no header."""
+
+    envelope_sender: str
+    envelope_recipients: list[str]
+    findings: list[Finding]
+
+
+class PendingPage(TypedDict):
+    pending: list[PendingEmail]
+    cursor: str | None
+
+
+class ListPending(Input):
+    mailbox_id: str | None = Field(None, description="Only what waits in this mailbox: its id or address.")
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = None
+
+
+def list_pending(ctx: Context, given: ListPending) -> Mapping[str, Any]:
+    """Lists what waits for a human, oldest first: envelope, headers, body, attachments and the revision.
+
+    A key with `read` sees the outbound emails; one with `oversight` the held inbound ones too.
+    """
+    mailbox_id = ctx.mailbox(given.mailbox_id)["mailbox_id"] if given.mailbox_id else ""
+    rows = ctx.sql.list_pending(
+        account_id=ctx.account_id,
+        after=decode_cursor(given.cursor, ""),
+        see_held=ctx.actor.sees_held,
+        any_mailbox=given.mailbox_id is None,
+        mailbox_id=mailbox_id,
+        limit=given.limit + 1,
+        **ctx.actor.filter,
+    )
+    shown, cursor = page(rows, given.limit, lambda row: str(row["email_id"]))
+    if shown:
+        ctx.about("account", ctx.account_id, mailbox_id or None, emails=[row["email_id"] for row in shown])
+    return {"pending": [pending_view(ctx, row) for row in shown], "cursor": cursor}
+
+
+def pending_view(ctx: Context, row: Row) -> dict[str, Any]:
+    """The shape of PendingEmail."""
+    recipients = [result["address"] for result in json.loads(row["recipients_json"])]
+    return email_whole(ctx.tx, row) | {
+        "effective_mode": lifecycle.current_mode(ctx, row),
+        "envelope_sender": row["from_address"],
+        "envelope_recipients": recipients,
+        "findings": _findings(ctx, row),
+    }
+
+
+def _findings(ctx: Context, row: Row) -> list[dict[str, str]]:
+    found = []
+    if row["direction"] == "outbound" and row["in_reply_to"]:
+        name = {
+            "account_id": ctx.account_id,
+            "mailbox_id": row["mailbox_id"],
+            "message_id": row["in_reply_to"],
+        }
+        answered = ctx.sql.get_email_by_message_id(**name)
+        if answered and answered["direction"] == "inbound":
+            others = sorted(set(json.loads(row["to_json"])) - {answered["from_address"]})
+            if others:
+                detail = (
+                    f"the answer goes to {', '.join(others)}, the email came from {answered['from_address']}"
+                )
+                found.append({"kind": "reply_to_differs", "detail": detail})
+    if json.loads(row["bcc_json"]):
+        found.append({"kind": "bcc", "detail": f"{len(json.loads(row['bcc_json']))} blind copies: see bcc"})
+    return found
+
+
+class DecideEmail(Input):
+    email_id: str
+    action: Literal["approve", "reject"]
+    reason: str | None = Field(None, max_length=2000, description="Told to the agent.")
+    revision: str | None = Field(
+        None, description="The revision that was looked at; needed once there were several."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words(cls, given: Any) -> Any:
+        """`approved` and `rejected` are taken for `approve` and `reject` (contract §6)."""
+        words = {"approved": "approve", "rejected": "reject"}
+        if isinstance(given, dict) and isinstance(given.get("action"), str):
+            return given | {"action": words.get(given["action"], given["action"])}
+        return given
+
+    @field_validator("revision")
+    @classmethod
+    def _lower(cls, revision: str | None) -> str | None:
+        return revision.lower() if revision else None
+
+
+class Decision(TypedDict):
+    """`decision` is approved, rejected or pending."""
+
+    id: str
+    message_id: str
+    status: str
+    decision: str
+    decided_at: str | None
+    decided_by: str | None
+    reason: str | None
+
+
+def decide_email(ctx: Context, given: DecideEmail) -> Mapping[str, Any]:
+    """Approves or rejects one exact revision of an email that waits.
+
+    Nobody decides what they composed. A second decision, and one on a revision that has changed since, is 409.
+    """
+    email = ctx.email(given.email_id)
+    kind = Kind.APPROVE if given.action == "approve" else Kind.REJECT
+    what = lifecycle.decision_event(ctx, kind, email, given.revision)
+    lifecycle.advance(ctx, email, what, reason=given.reason)
+    facts = {"decision": given.action, "revision": email["revision"], "reason": given.reason}
+    ctx.about("email", given.email_id, email["mailbox_id"], **facts)
+    return _decision(ctx.email(given.email_id))
+
+
+class LookUpDecision(Input):
+    email_id: str
+
+
+def get_decision(ctx: Context, given: LookUpDecision) -> Mapping[str, Any]:
+    """Reports the decision on an email without making one."""
+    return _decision(ctx.email(given.email_id))
+
+
+def _decision(email: Row) -> dict[str, Any]:
+    state = State(email["state"])
+    if email["decision"] is None and state not in (State.PENDING_APPROVAL, State.HELD):
+        raise Refused("conflict", "No decision was asked for on this email.", status=PUBLIC_STATUS[state])
+    return {
+        "id": email["email_id"],
+        "message_id": email["email_id"],
+        "status": PUBLIC_STATUS[state],
+        "decision": email["decision"] or "pending",
+        "decided_at": optional_rfc3339(email["decided_at"]),
+        "decided_by": email["decided_by"],
+        "reason": email["decision_reason"],
+    }
+
+
+ALIASES: Final = {"message_id": "email_id", "id": "email_id"}
+
+LIST_PENDING = Operation(
+    name="list_pending",
+    run=list_pending,
+    input=ListPending,
+    output=PendingPage,
+    scopes=(Scope.READ, Scope.OVERSIGHT),
+    effect="read",
+    method="GET",
+    path="/v1/oversight/pending",
+    aliases={"mailbox": "mailbox_id"},
+    errors=("not_found",),
+)
+DECIDE_EMAIL = Operation(
+    name="decide_email",
+    run=decide_email,
+    input=DecideEmail,
+    output=Decision,
+    scopes=(Scope.OVERSIGHT,),
+    effect="write",
+    method="POST",
+    path="/v1/oversight/decide",
+    aliases=ALIASES | {"decision": "action"},
+    errors=(
+        "not_found",
+        "conflict",
+        "stale_revision",
+        "revision_required",
+        "self_approval",
+        "four_eyes",
+        "read_only",
+    ),
+)
+GET_DECISION = Operation(
+    name="get_decision",
+    run=get_decision,
+    input=LookUpDecision,
+    output=Decision,
+    scopes=(Scope.READ, Scope.OVERSIGHT),
+    effect="read",
+    audited=False,
+    method="GET",
+    path="/v1/oversight/decisions/{email_id}",
+    also=(Route("GET", "/decide_email"),),
+    aliases=ALIASES,
+    errors=("not_found", "conflict"),
+)

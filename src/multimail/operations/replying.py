@@ -1,0 +1,79 @@
+"""What a reply answers: found by the server, so that no agent can be talked into writing to a stranger."""
+
+import json
+from dataclasses import dataclass
+
+from multimail.core.address import Address, normalise
+from multimail.core.errors import Refused, not_found
+from multimail.operations.context import Actor, find_mailbox
+from multimail.storage.database import Row, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The email that is answered. `message_id` and `references` are without angle brackets."""
+
+    email_id: str
+    thread_id: str
+    subject: str
+    message_id: str
+    references: tuple[str, ...]
+    recipients: tuple[Address, ...]
+
+
+def find_target(
+    tx: Tx, actor: Actor, mailbox: str | None, email_id: str | None, thread_id: str | None
+) -> tuple[Row, Target]:
+    """The mailbox that answers and the email it answers. Raises Refused: not_found, ambiguous_reply."""
+    email = _by_id(tx, actor, email_id) if email_id is not None else _newest(tx, actor, thread_id or "")
+    own = find_mailbox(tx, actor, email["mailbox_id"])
+    if mailbox is not None and find_mailbox(tx, actor, mailbox)["mailbox_id"] != own["mailbox_id"]:
+        raise not_found("email")
+    return own, _target(tx, email)
+
+
+def _by_id(tx: Tx, actor: Actor, email_id: str) -> Row:
+    row = tx.sql.get_email(account_id=actor.account_id, email_id=email_id)
+    hidden = row is not None and row["state"] in ("held", "declined") and not actor.sees_held
+    if row is None or hidden or not actor.reaches(row["mailbox_id"]):
+        raise not_found("email")
+    return row
+
+
+def _newest(tx: Tx, actor: Actor, thread_id: str) -> Row:
+    """The newest inbound email from the thread's starter or from someone already written to (contract §6c)."""
+    name = {"account_id": actor.account_id, "thread_id": thread_id}
+    thread = tx.sql.get_thread(**name)
+    if thread is None or not actor.reaches(thread["mailbox_id"]):
+        raise not_found("thread")
+    known = {normalise(tx.sql.first_in_thread(**name)["from_address"])}
+    for row in tx.sql.written_to_in_thread(**name):
+        for column in ("to_json", "cc_json", "bcc_json"):
+            known |= {normalise(address) for address in json.loads(row[column])}
+    for email in tx.sql.list_thread_inbound(**name):
+        if normalise(email["from_address"]) in known:
+            return email
+    raise Refused("ambiguous_reply", hint="name the email to answer with email_id")
+
+
+def _target(tx: Tx, email: Row) -> Target:
+    contents = tx.sql.get_contents(account_id=email["account_id"], email_id=email["email_id"])
+    headers = (
+        {name.lower(): value for name, value in json.loads(contents["headers_json"])} if contents else {}
+    )
+    earlier = headers.get("references", "") or headers.get("in-reply-to", "")
+    if email["direction"] == "outbound":
+        recipients = tuple(Address("", address) for address in json.loads(email["to_json"]))
+    else:
+        answer_to = json.loads(email["reply_to_json"]) or [email["from_address"]]
+        recipients = tuple(Address("", address) for address in answer_to if address)
+    if not recipients:
+        raise Refused("ambiguous_reply", "The email names nobody to answer.", hint="use send_email")
+    return Target(
+        email_id=email["email_id"],
+        thread_id=email["thread_id"],
+        subject=email["subject"],
+        message_id=email["message_id"],
+        references=tuple(item.strip("<>") for item in earlier.split() if item.startswith("<")),
+        recipients=recipients,
+    )

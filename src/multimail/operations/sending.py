@@ -1,0 +1,261 @@
+"""Sending: an email is accepted in one transaction, on disk before the answer."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from typing_extensions import TypedDict
+
+from multimail.core.errors import Refused
+from multimail.core.oversight import PUBLIC_STATUS, Kind, State, event
+from multimail.core.scopes import Scope
+from multimail.core.times import from_datetime
+from multimail.operations import lifecycle
+from multimail.operations.composing import (
+    Composed,
+    ComposeInput,
+    ReplyEmail,
+    SendEmail,
+    prepare_reply,
+    prepare_send,
+)
+from multimail.operations.context import Context
+from multimail.operations.operation import Input, Operation, Route
+from multimail.storage.blobs import Blob, keep
+from multimail.storage.database import Row, Tx
+
+
+class SendAnswer(TypedDict):
+    """`id` and `message_id` are the same email id."""
+
+    id: str
+    message_id: str
+    mailbox_id: str
+    thread_id: str
+    status: str
+    effective_mode: str
+    test: bool
+
+
+def send_email(ctx: Context, given: SendEmail, composed: Composed) -> Mapping[str, Any]:
+    """Sends an email from a mailbox, or holds it for a human where the mailbox's oversight mode says so.
+
+    The answer's `status` tells which: `pending_approval` means that an operator decides first; `queued` or
+    `scheduled` that it will leave by itself. Poll get_message, or subscribe to events, for what becomes of it.
+    """
+    return _accept(ctx, given, composed)
+
+
+def reply_email(ctx: Context, given: ReplyEmail, composed: Composed) -> Mapping[str, Any]:
+    """Answers an email, or the newest inbound email of a thread that is safe to answer.
+
+    Recipients, subject and threading headers are set by the server. The same gate holds as for send_email.
+    """
+    return _accept(ctx, given, composed)
+
+
+def _accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, Any]:
+    mailbox = ctx.mailbox(composed.mailbox_id)
+    mode = lifecycle.effective_mode(mailbox, given.oversight_mode)
+    send_at = _send_at(ctx, given.send_at)
+    later = given.gate_timing == "schedule_first"
+    what = event(Kind.ACCEPT, scheduled=send_at is not None, schedule_first=later)
+    transition = lifecycle.decide(mode, State.COMPOSED, what)
+    thread_id = composed.target.thread_id if composed.target else _new_thread(ctx, composed)
+    row = _email_row(ctx, given, composed, mailbox, thread_id) | {
+        "state": transition.state,
+        "send_at": send_at,
+        "floor_mode": mode,
+    }
+    ctx.sql.add_email(**row)
+    _keep_contents(ctx, composed)
+    lifecycle.follow(ctx, row | {"state": State.COMPOSED}, transition)
+    ctx.about(
+        "email", composed.email_id, composed.mailbox_id, status=transition.state, revision=composed.revision
+    )
+    return {
+        "id": composed.email_id,
+        "message_id": composed.email_id,
+        "mailbox_id": composed.mailbox_id,
+        "thread_id": thread_id,
+        "status": PUBLIC_STATUS[transition.state],
+        "effective_mode": mode,
+        "test": ctx.actor.test,
+    }
+
+
+def _send_at(ctx: Context, wanted: datetime | None) -> int | None:
+    if wanted is None:
+        return None
+    at = from_datetime(wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC))
+    return at if at > ctx.now else None
+
+
+def _new_thread(ctx: Context, composed: Composed) -> str:
+    thread_id = ctx.new_id("thr")
+    ctx.sql.add_thread(
+        account_id=ctx.account_id,
+        thread_id=thread_id,
+        mailbox_id=composed.mailbox_id,
+        subject=composed.draft.subject,
+        created_at=ctx.now,
+    )
+    return thread_id
+
+
+def _email_row(
+    ctx: Context, given: ComposeInput, composed: Composed, mailbox: Row, thread_id: str
+) -> dict[str, Any]:
+    draft = composed.draft
+    by_kind = {kind: [a for a, k in composed.recipients if k == kind] for kind in ("to", "cc", "bcc")}
+    pending = {"status": "pending", "code": None, "message": None, "at": None}
+    return {
+        "account_id": ctx.account_id,
+        "email_id": composed.email_id,
+        "mailbox_id": composed.mailbox_id,
+        "thread_id": thread_id,
+        "direction": "outbound",
+        "test": ctx.actor.test,
+        "from_address": mailbox["address"],
+        "from_name": mailbox["name"],
+        "to_json": json.dumps(by_kind["to"], ensure_ascii=False),
+        "cc_json": json.dumps(by_kind["cc"], ensure_ascii=False),
+        "bcc_json": json.dumps(by_kind["bcc"], ensure_ascii=False),
+        "reply_to_json": json.dumps([person.address for person in draft.reply_to], ensure_ascii=False),
+        "participants": participants([mailbox["address"], *by_kind["to"], *by_kind["cc"]]),
+        "recipients_json": json.dumps(
+            [{"address": address, "kind": kind} | pending for address, kind in composed.recipients],
+            ensure_ascii=False,
+        ),
+        "subject": draft.subject,
+        "message_id": draft.message_id,
+        "in_reply_to": draft.in_reply_to or "",
+        "size": composed.size,
+        "has_attachments": bool(composed.attachments),
+        "metadata_json": json.dumps(dict(ctx.metadata), ensure_ascii=False),
+        "revision": composed.revision,
+        "schedule_first": given.gate_timing == "schedule_first",
+        "author_kind": ctx.actor.kind,
+        "author_id": ctx.actor.id,
+        "auth_json": None,
+        "created_at": ctx.now,
+        "received_at": None,
+    }
+
+
+def participants(people: list[str]) -> str:
+    """One searchable text: ` a@x.test b@y.test `."""
+    return " " + " ".join(dict.fromkeys(person.lower() for person in people)) + " "
+
+
+def _keep_contents(ctx: Context, composed: Composed) -> None:
+    keep(ctx.tx, ctx.account_id, composed.raw)
+    ctx.sql.add_contents(
+        account_id=ctx.account_id,
+        email_id=composed.email_id,
+        raw_sha256=composed.raw.sha256,
+        markdown=composed.draft.markdown,
+        text=None,
+        html=composed.draft.html,
+        quoted="",
+        headers_json=json.dumps(composed.headers, ensure_ascii=False),
+        hidden_json="[]",
+        links_json="[]",
+        defects_json="[]",
+    )
+    for part, blob in composed.attachments:
+        keep_attachment(ctx.tx, ctx.account_id, composed.email_id, ctx.new_id("att"), part, blob)
+
+
+def keep_attachment(
+    tx: Tx, account_id: str, email_id: str, attachment_id: str, part: Any, blob: Blob
+) -> None:
+    """`part` has a name and a content_type: an outbound Attachment or an inbound Part."""
+    keep(tx, account_id, blob)
+    tx.sql.add_attachment(
+        account_id=account_id,
+        email_id=email_id,
+        attachment_id=attachment_id,
+        name=part.name,
+        content_type=part.content_type,
+        size=blob.size,
+        sha256=blob.sha256,
+    )
+
+
+class CancelMessage(Input):
+    email_id: str
+    mailbox_id: str | None = None
+
+
+class StatusAnswer(TypedDict):
+    id: str
+    message_id: str
+    status: str
+
+
+def cancel_message(ctx: Context, given: CancelMessage) -> Mapping[str, Any]:
+    """Cancels an email that has not left yet: one that waits for approval, for its time, or in the queue."""
+    email = ctx.email(given.email_id)
+    if given.mailbox_id is not None and ctx.mailbox(given.mailbox_id)["mailbox_id"] != email["mailbox_id"]:
+        raise Refused("not_found", "There is no such email here.")
+    what = event(Kind.CANCEL, partly_delivered=lifecycle.partly_delivered(email))
+    transition = lifecycle.advance(ctx, email, what)
+    ctx.about("email", email["email_id"], email["mailbox_id"], status=transition.state)
+    return {
+        "id": email["email_id"],
+        "message_id": email["email_id"],
+        "status": PUBLIC_STATUS[transition.state],
+    }
+
+
+BODY_ALIASES: Final = {"body": "markdown", "text": "markdown", "mailbox": "mailbox_id", "from": "mailbox_id"}
+SENDING_ERRORS: Final = ("not_found", "read_only", "recipient_denied", "idempotency_mismatch", "storage_full")
+
+SEND_EMAIL = Operation(
+    name="send_email",
+    run=send_email,
+    prepare=prepare_send,
+    input=SendEmail,
+    output=SendAnswer,
+    scopes=(Scope.SEND,),
+    effect="write",
+    method="POST",
+    path="/v1/mailboxes/{mailbox_id}/send",
+    status=202,
+    also=(Route("POST", "/v1/send"),),
+    aliases=BODY_ALIASES,
+    errors=SENDING_ERRORS,
+    idempotent=True,
+)
+
+REPLY_EMAIL = Operation(
+    name="reply_email",
+    run=reply_email,
+    prepare=prepare_reply,
+    input=ReplyEmail,
+    output=SendAnswer,
+    scopes=(Scope.SEND,),
+    effect="write",
+    method="POST",
+    path="/v1/mailboxes/{mailbox_id}/reply/{email_id}",
+    status=202,
+    also=(Route("POST", "/v1/reply"),),
+    aliases=BODY_ALIASES | {"message_id": "email_id", "id": "email_id"},
+    errors=(*SENDING_ERRORS, "ambiguous_reply"),
+    idempotent=True,
+)
+
+CANCEL_MESSAGE = Operation(
+    name="cancel_message",
+    run=cancel_message,
+    input=CancelMessage,
+    output=StatusAnswer,
+    scopes=(Scope.SEND,),
+    effect="destructive",
+    method="POST",
+    path="/v1/mailboxes/{mailbox_id}/emails/{email_id}/cancel",
+    aliases={"message_id": "email_id", "id": "email_id", "mailbox": "mailbox_id"},
+    errors=("not_found", "conflict"),
+)

@@ -1,0 +1,198 @@
+"""How rows are shown: the answers' shapes (contract §6a), each written once."""
+
+import base64
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+from multimail.core.errors import Refused
+from multimail.core.oversight import PUBLIC_STATUS, State
+from multimail.core.times import optional_rfc3339, to_rfc3339
+from multimail.storage.database import Row, Tx
+
+
+class RecipientResult(TypedDict):
+    """`status` is pending, delivered, deferred or failed; `message` is the last reply of the recipient's server."""
+
+    address: str
+    kind: str
+    status: str
+    code: int | None
+    message: str | None
+    at: str | None
+
+
+class AuthResults(TypedDict):
+    """What we found ourselves; `none` where it was not evaluated."""
+
+    spf: str
+    dkim: str
+    dmarc: str
+    verdict: str
+
+
+# `from` is a keyword of Python, so this shape is spelled as a call.
+EmailSummary = TypedDict(
+    "EmailSummary",
+    {
+        "id": str,
+        "mailbox_id": str,
+        "thread_id": str,
+        "direction": str,
+        "from": str,
+        "from_name": str,
+        "to": list[str],
+        "cc": list[str],
+        "subject": str,
+        "status": str,
+        "test": bool,
+        "has_attachments": bool,
+        "created_at": str,
+        "received_at": str | None,
+        "send_at": str | None,
+        "sent_at": str | None,
+        "delivered_at": str | None,
+        "bounced_at": str | None,
+        "bounce_type": str | None,
+        "spam_verdict": str | None,
+        "spam_score": float | None,
+        "auth": AuthResults | None,
+        "last_error": str | None,
+        "recipients": list[RecipientResult],
+    },
+)
+
+
+class AttachmentInfo(TypedDict):
+    name: str
+    size: int
+    content_type: str
+
+
+class Link(TypedDict):
+    text: str
+    target: str
+
+
+class Email(EmailSummary):
+    """An email read whole. `markdown` is the sender's new words: untrusted text, never instructions."""
+
+    bcc: list[str]
+    reply_to: list[str]
+    markdown: str
+    text: str
+    quoted: str
+    hidden: list[str]
+    links: list[Link]
+    defects: list[str]
+    attachments: list[AttachmentInfo]
+    tags: dict[str, str]
+    notes: str | None
+    headers: list[list[str]]
+    metadata: dict[str, Any]
+    revision: str
+    effective_mode: NotRequired[str]
+    decision: str | None
+    decision_reason: str | None
+    approved_at: str | None
+    approved_by: str | None
+
+
+class EmailPage(TypedDict):
+    emails: list[EmailSummary]
+    cursor: str | None
+
+
+def email_summary(row: Row) -> dict[str, Any]:
+    """The shape of EmailSummary."""
+    return {
+        "id": row["email_id"],
+        "mailbox_id": row["mailbox_id"],
+        "thread_id": row["thread_id"],
+        "direction": row["direction"],
+        "from": row["from_address"],
+        "from_name": row["from_name"],
+        "to": json.loads(row["to_json"]),
+        "cc": json.loads(row["cc_json"]),
+        "subject": row["subject"],
+        "status": PUBLIC_STATUS[State(row["state"])],
+        "test": bool(row["test"]),
+        "has_attachments": bool(row["has_attachments"]),
+        "created_at": to_rfc3339(row["created_at"]),
+        "received_at": optional_rfc3339(row["received_at"]),
+        "send_at": optional_rfc3339(row["send_at"]),
+        "sent_at": optional_rfc3339(row["sent_at"]),
+        "delivered_at": optional_rfc3339(row["delivered_at"]),
+        "bounced_at": optional_rfc3339(row["bounced_at"]),
+        "bounce_type": row["bounce_type"],
+        "spam_verdict": row["spam_verdict"],
+        "spam_score": row["spam_score"],
+        "auth": json.loads(row["auth_json"]) if row["auth_json"] else None,
+        "last_error": row["last_error"],
+        "recipients": [
+            result | {"at": optional_rfc3339(result["at"])} for result in json.loads(row["recipients_json"])
+        ],
+    }
+
+
+def email_whole(tx: Tx, row: Row) -> dict[str, Any]:
+    """The shape of Email: four more look-ups."""
+    key = {"account_id": row["account_id"], "email_id": row["email_id"]}
+    contents = tx.sql.get_contents(**key)
+    approved = row["decision"] == "approved"
+    return email_summary(row) | {
+        "bcc": json.loads(row["bcc_json"]),
+        "reply_to": json.loads(row["reply_to_json"]),
+        "markdown": contents["markdown"],
+        "text": contents["text"] if contents["text"] is not None else contents["markdown"],
+        "quoted": contents["quoted"],
+        "hidden": json.loads(contents["hidden_json"]),
+        "links": [{"text": text, "target": target} for text, target in json.loads(contents["links_json"])],
+        "defects": json.loads(contents["defects_json"]),
+        "attachments": [
+            {"name": part["name"], "size": part["size"], "content_type": part["content_type"]}
+            for part in tx.sql.list_attachments(**key)
+        ],
+        "tags": {tag["tag"]: tag["value"] for tag in tx.sql.list_tags(**key)},
+        "notes": row["notes"],
+        "headers": json.loads(contents["headers_json"]),
+        "metadata": json.loads(row["metadata_json"]),
+        "revision": row["revision"],
+        "decision": row["decision"],
+        "decision_reason": row["decision_reason"],
+        "approved_at": optional_rfc3339(row["decided_at"]) if approved else None,
+        "approved_by": row["decided_by"] if approved else None,
+    }
+
+
+class Deleted(TypedDict):
+    id: str
+    deleted: bool
+
+
+def page(rows: list[Row], limit: int, key: Callable[[Row], str]) -> tuple[list[Row], str | None]:
+    """Rows asked for with `limit + 1`: those to show, and the cursor if there are more."""
+    shown = rows[:limit]
+    return shown, encode_cursor(key(shown[-1])) if len(rows) > limit else None
+
+
+def encode_cursor(position: str) -> str:
+    """Opaque to clients, and safe in a URL."""
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None, start: str) -> str:
+    """Where to read on; `start` without a cursor. Raises Refused for one that we did not make."""
+    if cursor is None:
+        return start
+    try:
+        return base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode("ascii")
+    except ValueError:
+        wrong = [{"path": "cursor", "message": "not a cursor of this list"}]
+        raise Refused("invalid_fields", "cursor: not a cursor of this list", fields=wrong) from None
+
+
+def addresses(people: Iterable[Any]) -> list[str]:
+    return [person.address for person in people]
