@@ -243,10 +243,15 @@ async def test_a_client_that_will_not_wait_is_held_back() -> None:
 @on_both_loops
 async def test_a_half_closed_client_gets_its_replies() -> None:
     intake = Recorder()
-    async with serving(intake) as (_, port), Client(port) as client:
+    async with serving(intake) as (server, port), Client(port) as client:
         await client.begin()
+        intake.gate = asyncio.Event()
         client.send("x\r\n.")
         client.writer.write_eof()
+        [session] = server._shared.sessions
+        while not session._eof:
+            await asyncio.sleep(0)
+        intake.gate.set()
         assert await client.codes(2) == ["250", ""]
     assert len(intake.messages) == 1
 
@@ -412,7 +417,10 @@ async def test_when_all_hold_too_much_the_largest_is_refused() -> None:
             large.send(b"x" * 99_000)
             while server._shared.buffered < 99_000:
                 await asyncio.sleep(0)
-            assert (await small.say(b"y" * 2_000 + b"\r\n.\r\n"))[:3] == "250"
+            small.send(b"y" * 2_000)
+            while server._shared.buffered < 101_000:
+                await asyncio.sleep(0)
+            assert (await small.say("\r\n."))[:3] == "250"
             large.send(b"x" * 3_000)
             while server._shared.buffered > 10_000:
                 await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """A session answers the same however TCP cuts what the client sends."""
 
 import asyncio
+import ssl
 from typing import Any
 
 from hypothesis import given, settings
@@ -23,7 +24,8 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ("::ffff:192.0.2.1", 1)})
         self.sent = b""
-        self.closed = False
+        self.closed = self.paused = False
+        self.aborted = asyncio.Event()
 
     def write(self, data: Any) -> None:
         self.sent += data
@@ -34,11 +36,14 @@ class Wire(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closed
 
+    def abort(self) -> None:
+        self.aborted.set()
+
     def pause_reading(self) -> None:
-        pass
+        self.paused = True
 
     def resume_reading(self) -> None:
-        pass
+        self.paused = False
 
 
 class Intake:
@@ -98,3 +103,26 @@ def test_the_whole_exchange() -> None:
     assert [raw for _, raw in messages] == [b".one\r\n\r\n", b""]
     assert {envelope.peer for envelope, _ in messages} == {"192.0.2.1"}
     assert buffered == 0
+
+
+async def test_a_client_that_does_not_take_its_last_reply_is_cut_off() -> None:
+    wire = Wire()
+    session = Session(Shared(Intake(), "mx.test", 1000, None, Limits(close_seconds=0.01)))
+    session.connection_made(wire)
+    session.data_received(b"QUIT\r\n")
+    assert wire.closed
+    await asyncio.wait_for(wire.aborted.wait(), 30)
+    session.connection_lost(None)
+
+
+async def test_nothing_is_read_between_starttls_and_the_handshake() -> None:
+    """What comes then is the client's hello and belongs to TLS; what came before is forgotten (RFC 3207)."""
+    wire = Wire()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    session = Session(Shared(Intake(), "mx.test", 1000, context, Limits()))
+    session.connection_made(wire)
+    session.data_received(b"STARTTLS\r\nNOOP\r\n")
+    assert wire.paused and wire.sent.endswith(b"220 2.0.0 Ready to start TLS\r\n")
+    await session.abort()
+    session.connection_lost(None)
+    assert wire.sent.endswith(b"220 2.0.0 Ready to start TLS\r\n")
