@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -146,9 +147,7 @@ def test_an_identity_expires():
 
 
 def test_a_long_header_folds():
-    long = Statement(
-        **{**{name: getattr(STATEMENT, name) for name in STATEMENT.__slots__}, "service": "s" * 2_000}
-    )
+    long = dataclasses.replace(STATEMENT, service="s" * 2_000)
     raw = signed(statement=long)
     assert max(map(len, raw.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 100
     assert verify(raw, KEYS).ok
@@ -193,7 +192,8 @@ def test_the_thumbprint_is_rfc_7638():
     "text",
     [
         "", "[]", "{}", '{"keys": 1}', '{"keys": [1, {"kty": "RSA"}]}', '{"keys": [{"crv": "P-256"}]}',
-        '{"keys": [{"crv": "P-256", "x": "AQ", "y": "AQ"}]}', '{"crv": "P-256", "x": 1, "y": 2}', "[" * 20_000,
+        '{"keys": [{"crv": "P-256", "x": "AQ", "y": "AQ"}]}', '{"crv": "P-256", "x": 1, "y": 2}',
+        "[" * 20_000,
         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
         ec.generate_private_key(ec.SECP384R1()).public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -1,0 +1,121 @@
+"""The DNS (RFC 1035): answers with a time limit and a cache that keeps to their TTL."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dns.asyncresolver
+import dns.exception
+import dns.name
+import dns.rdatatype
+import dns.resolver
+from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.TXT import TXT
+
+from multimail.core.address import AddressError, ascii_domain
+
+MAX_ENTRIES = 10_000
+MAX_TTL = 3600.0
+NEGATIVE_TTL = 60.0
+
+
+class NotFound(LookupError):
+    """The name does not exist, or has nothing of the kind asked for."""
+
+
+class Temporary(OSError):
+    """No server gave a usable answer: it may next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """`records` is None for a name that does not exist (RFC 8020), () for one without such records."""
+
+    records: tuple[object, ...] | None
+    expires: float
+
+
+class Resolver:
+    """MX, address and TXT look-ups. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        *,
+        timeout: float = 10.0,
+        nameservers: tuple[str, ...] | None = None,
+        port: int = 53,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`timeout` in seconds bounds a look-up with its retries; `nameservers` replace the system's."""
+        self._resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
+        if nameservers is not None:
+            self._resolver.nameservers = list(nameservers)
+            self._resolver.port = port
+        self._resolver.lifetime = timeout
+        self._clock = clock
+        self._cache: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], _Answer] = {}
+
+    async def mx(self, domain: str) -> tuple[tuple[int, str], ...]:
+        """(preference, host) by preference, () for a domain without MX, (0, '') for a null MX (RFC 7505).
+
+        Raises NotFound for a domain that does not exist, Temporary.
+        """
+        records = await self._records(domain, dns.rdatatype.MX)
+        found = [record for record in records if isinstance(record, MX)]
+        return tuple(sorted((one.preference, one.exchange.to_text().rstrip(".").lower()) for one in found))
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        """IPv6 and IPv4 addresses as text, one at least. Raises NotFound, Temporary."""
+        asked = (self._records(host, kind) for kind in (dns.rdatatype.AAAA, dns.rdatatype.A))
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        found: list[str] = []
+        problems = []
+        for answer in answers:
+            if isinstance(answer, (NotFound, Temporary)):
+                problems.append(answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                found += [str(record) for record in answer]
+        if found:
+            return tuple(found)
+        for problem in problems:
+            if isinstance(problem, Temporary):
+                raise problem
+        raise NotFound(f"{host} has no address")
+
+    async def txt(self, name: str) -> tuple[bytes, ...]:
+        """Each record's strings joined (RFC 7208 3.3), () when there is none. Raises NotFound, Temporary."""
+        records = await self._records(name, dns.rdatatype.TXT)
+        return tuple(b"".join(record.strings) for record in records if isinstance(record, TXT))
+
+    async def _records(self, name: str, kind: dns.rdatatype.RdataType) -> tuple[object, ...]:
+        try:
+            key = (dns.name.from_text(name if name.isascii() else ascii_domain(name)), kind)
+        except (dns.exception.DNSException, AddressError) as error:
+            raise NotFound(f"{name[:80]!r} is not a domain name") from error
+        answer = self._cache.get(key)
+        if answer is None or answer.expires <= self._clock():
+            answer = await self._ask(*key)
+            self._remember(key, answer)
+        if answer.records is None:
+            raise NotFound(f"{name} does not exist")
+        return answer.records
+
+    async def _ask(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> _Answer:
+        try:
+            found = await self._resolver.resolve(name, kind, search=False, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return _Answer(None, self._clock() + NEGATIVE_TTL)
+        except (dns.exception.DNSException, OSError) as error:
+            raise Temporary(f"{name.to_text(omit_final_dot=True)}: {type(error).__name__}") from error
+        if found.rrset is None:
+            return _Answer((), self._clock() + NEGATIVE_TTL)
+        return _Answer(tuple(found.rrset), self._clock() + min(float(found.rrset.ttl), MAX_TTL))
+
+    def _remember(self, key: tuple[dns.name.Name, dns.rdatatype.RdataType], answer: _Answer) -> None:
+        self._cache.pop(key, None)
+        while len(self._cache) >= MAX_ENTRIES:
+            self._cache.pop(next(iter(self._cache)))  # the oldest: a dict keeps its order
+        self._cache[key] = answer

@@ -1,0 +1,145 @@
+import asyncio
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+from multimail.net.dns import MAX_TTL, NotFound, Resolver, Temporary
+
+RECORDS = {
+    ("b.example.", "MX"): (300, ["20 two.b.example.", "10 one.b.example."]),
+    ("null.example.", "MX"): (300, ["0 ."]),
+    ("one.b.example.", "A"): (300, ["192.0.2.1"]),
+    ("one.b.example.", "AAAA"): (300, ["2001:db8::1"]),
+    ("b.example.", "A"): (10**6, ["192.0.2.9"]),
+    ("b.example.", "TXT"): (300, ['"v=spf1 " "-all"', '"other"']),
+    ("xn--b-eha.example.", "A"): (300, ["192.0.2.2"]),
+}
+BROKEN = "broken.example."
+
+
+class Server(asyncio.DatagramProtocol):
+    """A name server of one table; `asked` counts what came."""
+
+    def __init__(self):
+        self.asked = []
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, peer):
+        query = dns.message.from_wire(data)
+        question = query.question[0]
+        name, kind = question.name.to_text().lower(), question.rdtype.name
+        self.asked.append((name, kind))
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.RA
+        if name == BROKEN:
+            response.set_rcode(dns.rcode.SERVFAIL)
+        elif (name, kind) in RECORDS:
+            ttl, texts = RECORDS[name, kind]
+            response.answer.append(dns.rrset.from_text(question.name, ttl, "IN", kind, *texts))
+        elif not any(known == name for known, _ in RECORDS):
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        self.transport.sendto(response.to_wire(), peer)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+async def server():
+    transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+        Server, local_addr=("127.0.0.1", 0)
+    )
+    yield protocol
+    transport.close()
+
+
+def resolver(server, clock=None, timeout=5.0):
+    port = server.transport.get_extra_info("sockname")[1]
+    return Resolver(nameservers=("127.0.0.1",), port=port, timeout=timeout, clock=clock or Clock())
+
+
+async def test_mail_hosts_come_by_preference(server):
+    assert await resolver(server).mx("B.example") == ((10, "one.b.example"), (20, "two.b.example"))
+    assert await resolver(server).mx("null.example") == ((0, ""),)
+    assert await resolver(server).mx("one.b.example") == ()
+
+
+async def test_addresses_of_both_families(server):
+    assert await resolver(server).addresses("one.b.example") == ("2001:db8::1", "192.0.2.1")
+    assert await resolver(server).addresses("b.example") == ("192.0.2.9",)
+    assert await resolver(server).addresses("bü.example") == ("192.0.2.2",)
+
+
+async def test_text_strings_are_joined(server):
+    assert sorted(await resolver(server).txt("b.example")) == [b"other", b"v=spf1 -all"]
+    assert await resolver(server).txt("one.b.example") == ()
+
+
+@pytest.mark.parametrize("name", ["gone.example", "a..b", "x" * 64, "ü..b"])
+async def test_what_does_not_exist(server, name):
+    dns = resolver(server)
+    for ask in (dns.mx, dns.addresses, dns.txt):
+        with pytest.raises(NotFound):
+            await ask(name)
+
+
+async def test_a_host_without_addresses_is_not_found(server):
+    with pytest.raises(NotFound):
+        await resolver(server).addresses("null.example")
+
+
+async def test_a_failing_server_is_temporary_and_not_remembered(server):
+    dns = resolver(server, timeout=0.2)
+    for ask in (dns.mx, dns.addresses, dns.txt):
+        with pytest.raises(Temporary):
+            await ask("broken.example")
+    before = len(server.asked)
+    with pytest.raises(Temporary):
+        await dns.mx("broken.example")
+    assert len(server.asked) > before
+
+
+async def test_answers_are_kept_for_their_ttl(server):
+    clock = Clock()
+    dns = resolver(server, clock)
+    for name in ("b.example", "B.EXAMPLE."):
+        await dns.mx(name)
+    assert len(server.asked) == 1
+    clock.now = 299.0
+    await dns.mx("b.example")
+    assert len(server.asked) == 1
+    clock.now = 300.0
+    await dns.mx("b.example")
+    assert len(server.asked) == 2
+
+
+async def test_absence_is_kept_briefly_and_no_ttl_for_long(server):
+    clock = Clock()
+    dns = resolver(server, clock)
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await dns.mx("gone.example")
+    assert len(server.asked) == 1
+    await dns.addresses("b.example")
+    asked = len(server.asked)
+    clock.now = MAX_TTL
+    await dns.addresses("b.example")
+    assert len(server.asked) == asked + 2
+
+
+async def test_the_cache_is_bounded(server, monkeypatch):
+    monkeypatch.setattr("multimail.net.dns.MAX_ENTRIES", 3)
+    dns = resolver(server)
+    for number in range(10):
+        with pytest.raises(NotFound):
+            await dns.mx(f"gone{number}.example")
+    assert len(dns._cache) == 3
