@@ -3,7 +3,6 @@
 import html as entities
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 _TAG = re.compile(
     r"<(/?)([a-zA-Z][^\s/>]*+)"
@@ -15,12 +14,8 @@ _RAW_TEXT = ("script", "style", "title", "textarea", "xmp", "iframe", "noembed",
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _RAW_TEXT}
 
 
-class Token(NamedTuple):
-    """`kind` is text, start, end, comment or style; `value` a tag's lower-case name, else the source text."""
-
-    kind: str
-    value: str
-    attributes: str = ""
+# kind (text, start, end, comment or style); a tag's lower-case name, else the source text; a tag's attributes
+Token = tuple[str, str, str]
 
 
 def tokens_of(html: str) -> Iterator[Token]:
@@ -29,7 +24,7 @@ def tokens_of(html: str) -> Iterator[Token]:
     while at < end:
         start = html.find("<", at)
         if start != at:
-            yield Token("text", html[at : start if start >= 0 else end])
+            yield "text", html[at : start if start >= 0 else end], ""
             if start < 0:
                 return
         follows = html[start + 1 : start + 3]
@@ -39,20 +34,20 @@ def tokens_of(html: str) -> Iterator[Token]:
             if tag is None:
                 return
             at, name = tag.end(), tag[2].lower()
-            yield Token("end" if tag[1] else "start", name, tag[3])
+            yield "end" if tag[1] else "start", name, tag[3]
             if name in _RAW_END and not tag[1]:
                 close = _RAW_END[name].search(html, at)
                 stop = close.start() if close else end
                 if name == "style":
-                    yield Token("style", html[at:stop])
+                    yield "style", html[at:stop], ""
                 at = stop
         elif html.startswith("<!--", start):
             at, comment = _comment(html, start)
-            yield Token("comment", comment)
+            yield "comment", comment, ""
         elif follows[:1] in ("!", "?", "/"):
             at = html.find(">", start) + 1 or end
         else:
-            yield Token("text", "<")
+            yield "text", "<", ""
             at = start + 1
 
 

@@ -27,24 +27,13 @@ WHITE: Colour = (255, 255, 255)
 
 
 class Look(NamedTuple):
-    """How text looks here: why it can't be seen ('' if it can), and what children inherit."""
+    """How text looks here: why it is not seen ('' if it is), and what children inherit."""
 
+    unseen: str = ""
     hidden: str = ""
     tiny: bool = False
     colour: Colour | None = None
     background: Colour | None = None
-
-    @property
-    def unseen(self) -> str:
-        """Why text here is not seen; '' if it is."""
-        if self.hidden:
-            return self.hidden
-        if self.tiny:
-            return "font-size 0"
-        if self.colour and self.background:
-            apart = sum(abs(a - b) for a, b in zip(self.colour, self.background, strict=True))
-            return "text in the colour of its background" if apart <= _SAME else ""
-        return ""
 
 
 class Style(NamedTuple):
@@ -62,12 +51,19 @@ PLAIN = Style()
 
 def apply(style: Style, around: Look) -> Look:
     """The look inside an element of this style."""
-    return Look(
-        around.hidden or style.hidden,
-        around.tiny if style.tiny is None else style.tiny,
-        style.colour or around.colour,
-        style.background if style.paints else around.background,
-    )
+    if style == PLAIN or around.hidden:
+        return around
+    tiny = around.tiny if style.tiny is None else style.tiny
+    colour = style.colour or around.colour
+    background = style.background if style.paints else around.background
+    unseen = style.hidden or ("font-size 0" if tiny else "")
+    if not unseen and colour and background and _alike(colour, background):
+        unseen = "text in the colour of its background"
+    return Look(unseen, style.hidden, tiny, colour, background)
+
+
+def _alike(one: Colour, other: Colour) -> bool:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1]) + abs(one[2] - other[2]) <= _SAME
 
 
 def style_of(attributes: Mapping[str, str], rules: Mapping[str, str]) -> Style:

@@ -99,8 +99,8 @@ def read_html(html: str) -> Reading:
     if len(tokens) == MAX_TOKENS:
         defects.append(f"The HTML had more than {MAX_TOKENS} pieces; the rest was not read.")
     page = _Page(tokens, html)
-    for token in tokens:
-        page.take(token)
+    for kind, value, attributes in tokens:
+        page.take(kind, value, attributes)
     page.finish()
     try:
         markdown = convert(_CLEANER.clean("".join(page.out)), _OPTIONS).content or ""
@@ -131,9 +131,9 @@ class _Page:
         lower = html.lower()
         plain_page = "background" not in lower and "bgcolor" not in lower
         self.rules: dict[str, str] = {}
-        for token in tokens:
-            if token.kind == "style":
-                self.rules.update(hiding_rules(token.value))
+        for kind, sheet, _ in tokens:
+            if kind == "style":
+                self.rules.update(hiding_rules(sheet))
         self.data_tables = _data_tables(tokens)
         self.out: list[str] = []
         self.words: list[str] = []
@@ -148,15 +148,15 @@ class _Page:
         self.unseen: tuple[str, list[str]] = ("", [])
         self.known: dict[tuple[str, str], tuple[dict[str, str], Style]] = {}
 
-    def take(self, token: Token) -> None:
-        if token.kind == "text":
-            self._text(token.value)
-        elif token.kind == "start":
-            self._start(token.value, token.attributes)
-        elif token.kind == "end":
-            self._end(token.value)
-        elif token.kind == "comment":
-            self._report("comment", re.sub(r"<[^<>]*+>", " ", token.value[: MAX_HIDDEN_TEXT * 20]))
+    def take(self, kind: str, value: str, attributes: str) -> None:
+        if kind == "text":
+            self._text(value)
+        elif kind == "start":
+            self._start(value, attributes)
+        elif kind == "end":
+            self._end(value)
+        elif kind == "comment":
+            self._report("comment", re.sub(r"<[^<>]*+>", " ", value[: MAX_HIDDEN_TEXT * 20]))
 
     def finish(self) -> None:
         while self.open:
@@ -229,7 +229,7 @@ class _Page:
         )  # fmt: skip
 
     def _void(self, name: str, attributes: Mapping[str, str], look: Look) -> None:
-        if name == "br" or (name == "hr" and not look.hidden):
+        if name == "br" or (name == "hr" and not look.unseen):
             self.out.append("<br>" if name == "br" else "<hr>")
             self.words.append("\n")
         elif name == "img" and attributes.get("alt", "").strip():
@@ -237,7 +237,7 @@ class _Page:
                 attributes.get(side, "").strip().removesuffix("px") in ("0", "1")
                 for side in ("width", "height")
             )
-            around, self.look = self.look, look._replace(hidden="1-pixel image") if dot else look
+            around, self.look = self.look, look._replace(unseen="1-pixel image") if dot else look
             self._text(entities.escape(" ".join(attributes["alt"].split())[:1_000]))
             self.look = around
 
@@ -277,7 +277,7 @@ class _Page:
 
     def _marks(self, name: str, attributes: Mapping[str, str]) -> tuple[str, str]:
         """Marks around history and signatures, by what the big clients write."""
-        if not attributes or self.rest_quoted:
+        if self.rest_quoted or not ("class" in attributes or "id" in attributes or name == "blockquote"):
             return "", ""
         marks = set(attributes.get("class", "").split())
         own_id = attributes.get("id", "").lower()
