@@ -1,8 +1,15 @@
 import asyncio
 import contextlib
+import datetime
 import socket
+import ssl
+from dataclasses import replace
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from multimail.mail.deliver import Deliverer, Mx, Relay, Timeouts, parse_relay
 from multimail.mail.smtp_session import MAX_MESSAGE, from_reply, one_line
@@ -14,7 +21,9 @@ FAST = Timeouts(connect=5.0, command=5.0, final_dot=5.0, transaction=20.0)
 class Sink:
     """An SMTP server: `replies` by verb or by 'RCPT <address>'; a reply of None drops the connection."""
 
-    def __init__(self, replies=None, extensions=("SIZE 1000000",), greeting="220 sink"):
+    def __init__(self, replies=None, extensions=("SIZE 1000000",), greeting="220 sink", tls=None):
+        self.tls = tls
+        self.encrypted = 0
         self.replies = replies or {}
         self.extensions = extensions
         self.greeting = greeting
@@ -60,6 +69,11 @@ class Sink:
         if verb == "EHLO":
             lines = ["sink", *self.extensions]
             reply = "\r\n".join([f"250-{one}" for one in lines[:-1]] + [f"250 {lines[-1]}"])
+        elif verb == "STARTTLS" and self.tls:
+            writer.write(b"220 go\r\n")
+            await writer.start_tls(self.tls)
+            self.encrypted += 1
+            return True
         elif verb == "DATA" and reply.startswith("250"):
             writer.write(b"354 go\r\n")
             self.messages.append(await reader.readuntil(b"\r\n.\r\n"))
@@ -91,6 +105,28 @@ class Dns:
 
 def mx(dns, port):
     return Deliverer(Mx(dns, port=port, allow_private=True), helo="me.example", timeouts=FAST)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """(server context, certificate file) for localhost, signed by nobody."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    day = datetime.timedelta(days=1)
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(signed.public_bytes(pem) + private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context, path
 
 
 def closed_port():
@@ -238,7 +274,9 @@ async def test_a_pooled_connection_that_died_is_replaced_once(how):
         results = await deliverer.deliver("s@me.example", ["a@b.example"], RAW)
         await deliverer.close()
     assert sink.connections == 2
-    assert results["a@b.example"].outcome == ("delivered" if how == "drop" else "deferred")
+    result = results["a@b.example"]
+    assert result.outcome == ("delivered" if how == "drop" else "deferred")
+    assert (result.code, result.enhanced) == ((250, "2.0.0") if how == "drop" else (421, "4.4.2"))
 
 
 async def test_smtputf8_is_asked_for_or_refused():
@@ -306,6 +344,37 @@ async def test_opportunistic_tls_falls_back(reply):
         relay = Relay("127.0.0.1", sink.port, tls="opportunistic")
         assert (await one(Deliverer(relay, helo="me.example", timeouts=FAST))).outcome == "delivered"
     assert sink.connections == 2
+
+
+async def test_opportunistic_tls_encrypts_with_whoever_answers(certificate):
+    async with Sink(extensions=("STARTTLS",), tls=certificate[0]) as sink:
+        relay = Relay("127.0.0.1", sink.port, tls="opportunistic")
+        assert (await one(Deliverer(relay, helo="me.example", timeouts=FAST))).outcome == "delivered"
+    assert sink.encrypted == 1 and sink.connections == 1
+
+
+async def test_demanded_tls_needs_a_valid_certificate(certificate):
+    async with Sink(extensions=("STARTTLS", "AUTH PLAIN"), tls=certificate[0]) as sink:
+        relay = Relay("localhost", sink.port, "user", "secret", tls="starttls")
+        refused = await one(Deliverer(relay, helo="me.example", timeouts=FAST))
+        assert refused.outcome == "deferred" and sink.messages == []
+        assert not any(line.startswith(("AUTH", "MAIL")) for line in sink.commands)
+        trusting = Deliverer(relay, helo="me.example", timeouts=FAST)
+        trusting._contexts.verified.load_verify_locations(certificate[1])
+        sink.replies = {"AUTH": "235 2.7.0 in"}
+        assert (await one(trusting)).outcome == "delivered"
+        misnamed = Deliverer(replace(relay, host="127.0.0.1"), helo="me.example", timeouts=FAST)
+        misnamed._contexts.verified.load_verify_locations(certificate[1])
+        assert (await one(misnamed)).outcome == "deferred"
+    assert len(sink.messages) == 1
+
+
+async def test_implicit_tls_is_never_given_up():
+    async with Sink() as sink:
+        relay = Relay("127.0.0.1", sink.port, tls="implicit")
+        quick = Timeouts(connect=0.2, command=5.0, final_dot=5.0, transaction=5.0)
+        assert (await one(Deliverer(relay, helo="me.example", timeouts=quick))).outcome == "deferred"
+    assert not any(line.startswith("MAIL") for line in sink.commands)
 
 
 async def test_mx_goes_to_the_preferred_host_and_by_domain():

@@ -79,7 +79,7 @@ class Outcome:
 
 
 class ConnectionDead(Exception):
-    """The connection was gone before MAIL was answered: nothing has happened to the message."""
+    """The connection was gone before MAIL was answered, so nothing has happened yet; the cause says why."""
 
 
 class HandshakeFailed(Exception):
@@ -191,10 +191,10 @@ class Session:
             )
         except (SMTPException, OSError) as error:
             self.close()
-            raise ConnectionDead(_words(error)) from error
+            raise ConnectionDead from error
         if reply.code == 421:
             self.close()
-            raise ConnectionDead(f"{reply.code} {reply.message}")
+            raise ConnectionDead from SMTPResponseException(reply.code, reply.message)
         return None if 200 <= reply.code < 300 else from_reply(reply.code, reply.message, self._host)
 
     async def _recipients(self, envelope: Envelope, deadline: float) -> dict[str, Result]:
@@ -326,6 +326,7 @@ def _words(error: BaseException) -> str:
 
 def failure(error: BaseException, host: str) -> Result:
     """The deferral that an error before the transaction means: it may be better next time."""
+    error = error.__cause__ or error if isinstance(error, ConnectionDead) else error
     code = error.code if isinstance(error, SMTPResponseException) and 100 <= error.code < 600 else None
     match = _ENHANCED.match(error.message.lstrip()) if isinstance(error, SMTPResponseException) else None
     return Result("deferred", code, match[0] if match else None, one_line(f"{host}: {_words(error)}"), host)
