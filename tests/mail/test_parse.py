@@ -108,6 +108,7 @@ def test_newlines(newline: bytes) -> None:
         ('"=?utf-8?b?w6k=?=" <a@x.org>', [("é", "a@x.org")]),
         ("Evil\u202e\u200b <a@x.org>", [("Evil", "a@x.org")]),
         ("<>", []),
+        ("A <a\u200b@x.org>", [("A", "")]),
         ("a@b@x.org <c@x.org>", [("a@b@x.org", "c@x.org")]),
         ("<@relay:a@x.org>", [("", "a@x.org")]),
         ('"a b"@x.org', [("", '"a b"@x.org')]),
@@ -185,6 +186,10 @@ def test_one_line_subject_without_unseen_characters() -> None:
         "in the subject: tag characters: A",
         "in the subject: invisible characters: 1 × U+202E",
     )
+
+
+def test_reports_hold_no_control_characters() -> None:
+    assert mail("<p hidden>a\x1b[2Jb</p>", "Content-Type: text/html").hidden == ("hidden attribute: a [2Jb",)
 
 
 def test_invisible_characters_in_text() -> None:

@@ -208,12 +208,12 @@ def _add(people: list[Person], words: Sequence[str], comment: Sequence[str], ang
 
 
 def _address(text: str) -> str:
-    """local@domain with the domain in lower case; '' when this is no address. A source route is dropped."""
+    """local@domain with the domain in lower case; '' when this is no address or holds what nobody sees."""
     text = _SURROGATE.sub("", text).strip().removeprefix("mailto:")
     if text.startswith("@") and ":" in text:
         text = text.rpartition(":")[2]
     local, at, domain = text.rpartition("@")
-    if not at or not local or not domain or len(text) > 320 or _CONTROL.search(text):
+    if not at or not local or not domain or len(text) > 320 or strip_unseen(text)[0] != text:
         return ""
     if " " in domain or (any(map(str.isspace, local)) and not (local[0] == local[-1] == '"')):
         return ""
@@ -375,7 +375,7 @@ def _words(
         else:
             pieces.append(without_marks(body.text))
         if reading:
-            hidden.extend(reading.hidden)
+            hidden.extend(strip_unseen(_one_line(entry))[0] for entry in reading.hidden)
             links.extend(reading.links)
             for defect in reading.defects:
                 trouble.note(defect)
