@@ -1,4 +1,4 @@
-"""The audit log as a hash chain per account (contract §11), verifiable offline with nothing but its entries."""
+"""The audit log as a hash chain per account (contract §11), verifiable offline from its entries alone."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ SEALED_FIELDS: Final = (
 
 
 def entry_hash(entry: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, over the canonical JSON (sorted keys, no spaces, ASCII escapes) of the sealed fields."""
+    """SHA-256, in hex, over the canonical JSON (sorted keys, no spaces, ASCII only) of the sealed fields."""
     sealed = {field: entry[field] for field in SEALED_FIELDS}
     text = json.dumps(sealed, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -358,7 +358,7 @@ RULES: Final[dict[tuple[State, Kind], Rule]] = {
 
 
 def step(mode: Mode, state: State, what: Event) -> Outcome:
-    """What `what` does to an email in `state` under `mode`. Total: what has no rule is refused as a conflict."""
+    """What `what` does to an email in `state` under `mode`. Total: what has no rule is a conflict."""
     rule = RULES.get((state, what.kind))
     return CONFLICT if rule is None else rule(mode, what.facts)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 def revision(sender: str, recipients: Sequence[str], message: bytes) -> str:
     """SHA-256, in hex, over the envelope and the message as composed: headers, body and attachments.
 
-    `Date`, `DKIM-Signature`, `Received`, `X-MultiMail-*` and `List-Unsubscribe*` are added at hand-off, so they
-    are outside it. The envelope is in it too: a Bcc changes the revision though no header shows it.
+    `Date`, `DKIM-Signature`, `Received`, `X-MultiMail-*` and `List-Unsubscribe*` are added at hand-off, so
+    they are outside it. The envelope is in it too: a Bcc changes the revision though no header shows it.
     """
     envelope = json.dumps([sender, sorted(recipients)], ensure_ascii=False, separators=(",", ":")).encode()
     digest = hashlib.sha256(len(envelope).to_bytes(8, "big") + envelope)

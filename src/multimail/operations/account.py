@@ -76,7 +76,7 @@ class AuditActor(TypedDict):
 
 
 class AuditEntry(TypedDict):
-    """`hash` is SHA-256 over the canonical JSON of the other fields; `prev` is the hash of the entry before."""
+    """`hash` is SHA-256 over the canonical JSON of the rest; `prev` is the hash of the entry before."""
 
     id: str
     seq: int
@@ -112,7 +112,10 @@ def audit_view(row: Row) -> dict[str, Any]:
 
 
 def get_audit_log(ctx: Context, given: GetAuditLog) -> Mapping[str, Any]:
-    """Lists the audit log, newest first: who did what to what, chained by hashes. Entries appear within a second."""
+    """Lists the audit log, newest first: who did what to what, chained by hashes.
+
+    Entries appear within a second of what they tell.
+    """
     position = decode_cursor(given.cursor, str(1 << 62))
     if not position.isdigit():
         raise invalid("cursor", "not a cursor of this list")
@@ -154,7 +157,10 @@ class SandboxPage(TypedDict):
 
 
 def list_sandbox(ctx: Context, given: ListSandbox) -> Mapping[str, Any]:
-    """Lists what would have left the machine, newest first: all external mail in sandbox delivery, all test mail."""
+    """Lists what would have left the machine, newest first.
+
+    That is all external mail while delivery is `sandbox`, and all mail of test keys.
+    """
     rows = ctx.sql.list_sandbox(
         account_id=ctx.account_id,
         before=decode_cursor(given.cursor, LAST),

@@ -79,9 +79,9 @@ def key_view(ctx: Context, row: Row) -> dict[str, Any]:
 def create_api_key(ctx: Context, given: CreateApiKey) -> Mapping[str, Any]:
     """Makes an API key and shows it, this once.
 
-    No key holds `send` or `admin` together with `oversight`. An `oversight` key is made by an owner, in a session
-    or on the server's command line, never in answer to a key. A limited key makes keys with its limit or less, a
-    test key only test keys.
+    No key holds `send` or `admin` together with `oversight`. An `oversight` key is made by an owner, in a
+    session or on the server's command line, never in answer to a key. A limited key makes keys with its limit
+    or less, a test key only test keys.
     """
     scopes = frozenset(given.scopes)
     pair = forbidden_combination(scopes)
@@ -163,7 +163,10 @@ def blinds(ctx: Context, given: RevokeApiKey) -> str | None:
 
 
 def revoke_api_key(ctx: Context, given: RevokeApiKey) -> Mapping[str, Any]:
-    """Revokes a key at once, for requests under way too. What it sent unapproved and has not left is held again."""
+    """Revokes a key at once, for requests under way too.
+
+    What it sent unapproved and has not left is held again.
+    """
     row = _find(ctx, given.key_id)
     ctx.sql.revoke_key(account_id=ctx.account_id, key_id=given.key_id, now=ctx.now)
     for email in ctx.sql.list_unreleased_by_author(account_id=ctx.account_id, author_id=given.key_id):

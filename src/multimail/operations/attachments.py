@@ -1,4 +1,4 @@
-"""Attachments: bytes that a stranger named. Served as downloads only, never as anything a browser would run."""
+"""Attachments: bytes that a stranger named, served as downloads and never as what a browser would run."""
 
 import base64
 import hashlib

@@ -6,6 +6,7 @@ from typing import Final
 
 from multimail.core.errors import Refused
 from multimail.core.scopes import ROLE_GRANTS, Role, Scope, key_grants
+from multimail.core.times import MINUTE
 from multimail.operations.context import PUBLIC, Actor
 from multimail.storage.database import Row, Tx
 
@@ -45,8 +46,15 @@ def operator_actor(operator: Row) -> Actor:
     return Actor("operator", operator["operator_id"], operator["name"], operator["account_id"], grants)
 
 
-def still_valid(tx: Tx, actor: Actor) -> bool:
-    """Asked again inside the transaction, so that a revocation counts for requests already under way."""
+def still_valid(tx: Tx, actor: Actor, now: int) -> bool:
+    """Asked again inside the transaction, so that a revocation counts for requests already under way.
+
+    Notes the key's last use too, to the minute.
+    """
     if actor.kind != "key":
         return True
-    return tx.sql.key_is_live(account_id=actor.account_id, key_id=actor.id) is not None
+    name = {"account_id": actor.account_id, "key_id": actor.id}
+    last_used = tx.sql.key_is_live(**name)
+    if last_used is not None and last_used < now - MINUTE:
+        tx.sql.touch_key(**name, now=now)
+    return last_used is not None

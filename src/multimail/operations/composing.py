@@ -77,9 +77,9 @@ class ComposeInput(Input):
 class SendEmail(ComposeInput):
     mailbox_id: str = Field(description="The mailbox to send from: its id or address.")
     to: Recipients = Field(description="An address list (RFC 5322 3.4), as a string or a list of strings.")
-    cc: Recipients = []
-    bcc: Recipients = []
-    reply_to: Recipients = []
+    cc: Recipients = Field(default=[])
+    bcc: Recipients = Field(default=[])
+    reply_to: Recipients = Field(default=[])
     subject: str = Field("", max_length=SUBJECT)
 
 
@@ -89,8 +89,8 @@ class ReplyEmail(ComposeInput):
     thread_id: str | None = Field(
         None, description="Or the thread whose newest safe inbound email to answer."
     )
-    cc: Recipients = []
-    bcc: Recipients = []
+    cc: Recipients = Field(default=[])
+    bcc: Recipients = Field(default=[])
 
     @model_validator(mode="after")
     def _one_target(self) -> "ReplyEmail":

@@ -56,7 +56,6 @@ class Site:
     domain: str
     public_url: str
     delivery: Literal["sandbox", "mx", "relay"]
-    allow_loopback_urls: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ async def invoke(services: Services, operation: Operation, raw: Mapping[str, Any
 
     def unit(tx: Tx) -> Answer | Refused:
         ctx = Context(services, tx, actor, services.clock(), metadata, caller.request_id)
-        if operation.transactional and not still_valid(tx, actor):
+        if operation.transactional and not still_valid(tx, actor, ctx.now):
             raise Refused("unauthenticated", "That API key was revoked.")
         return _run(ctx, operation, given, prepared, caller)
 

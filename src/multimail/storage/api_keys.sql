@@ -7,7 +7,7 @@ WHERE h.hash = :hash AND k.revoked_at IS NULL;
 SELECT * FROM api_keys WHERE account_id = :account_id AND key_id = :key_id;
 
 -- name: key_is_live$
-SELECT 1 FROM api_keys WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL;
+SELECT COALESCE(last_used_at, 0) + 1 FROM api_keys WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL;
 
 -- name: list_keys
 -- :key_id is the asking key when it is limited to mailboxes: it sees those made with no more than its own.

@@ -27,11 +27,12 @@ UPDATE jobs SET lease_until = 0, lease_owner = '' WHERE lease_owner = :lease_own
 UPDATE jobs SET lease_until = 0, lease_owner = '' WHERE lease_owner <> '';
 
 -- name: next_job_time$
-SELECT MIN(run_at) FROM jobs WHERE lease_until < :now;
+SELECT MIN(run_at) FROM jobs WHERE kind = :kind AND lease_until < :now;
 
--- name: count_due_jobs$
-SELECT COUNT(*) FROM jobs WHERE run_at <= :now;
-
--- name: holds_lease$
-SELECT 1 FROM jobs
+-- name: release_job!
+-- Back in the queue without counting as an attempt.
+UPDATE jobs SET run_at = :run_at, lease_until = 0, lease_owner = ''
 WHERE account_id = :account_id AND kind = :kind AND subject_id = :subject_id AND lease_owner = :lease_owner;
+
+-- name: count_jobs
+SELECT kind, COUNT(*) AS waiting FROM jobs GROUP BY kind;

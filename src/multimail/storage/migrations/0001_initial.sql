@@ -217,7 +217,7 @@ CREATE TABLE jobs (
     lease_owner TEXT NOT NULL,
     PRIMARY KEY (account_id, kind, subject_id)
 );
-CREATE INDEX jobs_due ON jobs (run_at);
+CREATE INDEX jobs_due ON jobs (kind, run_at);
 CREATE INDEX jobs_leased ON jobs (lease_owner) WHERE lease_owner <> '';
 
 CREATE TABLE webhooks (

@@ -1,6 +1,6 @@
 -- name: claim_jobs
 UPDATE jobs SET lease_until = :lease_until, lease_owner = :lease_owner
 WHERE ctid IN (
-    SELECT ctid FROM jobs WHERE run_at <= :now AND lease_until < :now ORDER BY run_at LIMIT :limit
+    SELECT ctid FROM jobs WHERE kind = :kind AND run_at <= :now AND lease_until < :now ORDER BY run_at LIMIT :limit
     FOR UPDATE SKIP LOCKED)
 RETURNING account_id, kind, subject_id, attempts;

@@ -1,0 +1,223 @@
+"""Mail that comes in: accepted first, understood later.
+
+`accept` makes the raw bytes durable and files a job; `understand` turns them into an email, in a thread. Between
+the two nothing can be lost: a message that can't be parsed becomes an email that says so.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from multimail.core.address import normalise
+from multimail.core.oversight import Kind, Mode, State, event
+from multimail.core.revision import revision
+from multimail.core.threads import bare_subject
+from multimail.mail.parse import Message, parse
+from multimail.operations import lifecycle
+from multimail.operations.context import Context, Services, system
+from multimail.operations.operation import write_audit
+from multimail.operations.sending import keep_attachment, participants
+from multimail.operations.views import addresses
+from multimail.storage.blobs import Blob, keep
+from multimail.storage.database import Row, Tx
+
+UNCHECKED: Final = {"spf": "none", "dkim": "none", "dmarc": "none", "verdict": "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A mailbox hosted here, by the address that was written."""
+
+    address: str
+    account_id: str
+    mailbox_id: str
+    test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message as it came, before anyone looked into it. `test` is inherited by all that follows from it."""
+
+    sender: str
+    helo: str
+    peer: str
+    test: bool = False
+
+
+def find_recipient(tx: Tx, address: str) -> Recipient | None:
+    """Who gets mail for `address` here; None if nobody does."""
+    row = tx.sql.find_address(address=normalise(address))
+    return row and Recipient(address, row["account_id"], row["mailbox_id"], bool(row["test"]))
+
+
+async def accept(services: Services, arrival: Arrival, recipients: Sequence[Recipient], raw: bytes) -> None:
+    """Returns once `raw` is on disk for every recipient. Raises StorageFull, and then nothing was kept."""
+    blobs = {
+        account: await services.blobs.prepare(account, raw) for account in {r.account_id for r in recipients}
+    }
+
+    def unit(tx: Tx) -> None:
+        for recipient in recipients:
+            file_arrival(services, tx, arrival, recipient, blobs[recipient.account_id])
+
+    await services.db.write(unit)
+
+
+def file_arrival(services: Services, tx: Tx, arrival: Arrival, recipient: Recipient, blob: Blob) -> None:
+    """Inside a transaction: the bytes, who they are for, and the job that will read them."""
+    email_id, now = services.new_id("eml"), services.clock()
+    keep(tx, recipient.account_id, blob)
+    tx.sql.add_intake(
+        account_id=recipient.account_id,
+        email_id=email_id,
+        mailbox_id=recipient.mailbox_id,
+        recipient=recipient.address,
+        sender=arrival.sender,
+        helo=arrival.helo,
+        peer=arrival.peer,
+        raw_sha256=blob.sha256,
+        test=arrival.test,
+        received_at=now,
+    )
+    tx.sql.add_job(account_id=recipient.account_id, kind="receive", subject_id=email_id, run_at=now)
+    tx.notify("jobs")
+
+
+async def understand(services: Services, account_id: str, email_id: str) -> None:
+    """Turns what was accepted into an email. Done again after a crash, it does nothing the second time."""
+    name = {"account_id": account_id, "email_id": email_id}
+    arrived = await services.db.read(lambda tx: tx.sql.get_intake(**name))
+    if arrived is None:
+        return
+    raw = await services.blobs.load(services.db, account_id, arrived["raw_sha256"])
+    message = parse(raw)
+    parts = [(part, await services.blobs.prepare(account_id, part.content)) for part in message.attachments]
+
+    def unit(tx: Tx) -> None:
+        if tx.sql.remove_intake(**name):
+            ctx = Context(services, tx, system(account_id, "receive"), services.clock())
+            _receive(ctx, arrived, message, parts, len(raw))
+
+    await services.db.write(unit)
+
+
+def _receive(ctx: Context, arrived: Row, message: Message, parts: list[tuple[Any, Blob]], size: int) -> None:
+    if _is_duplicate(ctx, arrived, message):
+        return
+    answered = _answered(ctx, arrived, message)
+    thread_id = answered["thread_id"] if answered else _new_thread(ctx, arrived, message)
+    row = _email_row(ctx, arrived, message, size, answered) | {"thread_id": thread_id}
+    mailbox = ctx.sql.get_mailbox_even_deleted(account_id=ctx.account_id, mailbox_id=arrived["mailbox_id"])
+    mode = Mode(mailbox["oversight_mode"])
+    transition = lifecycle.decide(mode, State.ARRIVED, event(Kind.RECEIVE))
+    ctx.sql.add_email(**row | {"state": transition.state})
+    _keep_contents(ctx, arrived, message)
+    for part, blob in parts:
+        keep_attachment(ctx.tx, ctx.account_id, arrived["email_id"], ctx.new_id("att"), part, blob)
+    lifecycle.follow(ctx, row | {"state": State.ARRIVED}, transition)
+    ctx.about(
+        "email", arrived["email_id"], arrived["mailbox_id"], sender=arrived["sender"], peer=arrived["peer"]
+    )
+    write_audit(ctx, "receive_email")
+
+
+def _is_duplicate(ctx: Context, arrived: Row, message: Message) -> bool:
+    """The same bytes with the same Message-ID again: a sender that never heard our 250 and sent once more."""
+    if not message.message_id:
+        return False
+    name = {
+        "account_id": ctx.account_id,
+        "mailbox_id": arrived["mailbox_id"],
+        "message_id": message.message_id,
+    }
+    known = ctx.sql.get_email_by_message_id(**name)
+    if known is None or known["direction"] != "inbound":
+        return False
+    contents = ctx.sql.get_contents(account_id=ctx.account_id, email_id=known["email_id"])
+    return bool(contents["raw_sha256"] == arrived["raw_sha256"])
+
+
+def _answered(ctx: Context, arrived: Row, message: Message) -> Row | None:
+    """The email of this mailbox that the message answers: In-Reply-To first, then References from the newest."""
+    for message_id in (*message.in_reply_to, *reversed(message.references)):
+        name = {"account_id": ctx.account_id, "mailbox_id": arrived["mailbox_id"], "message_id": message_id}
+        row: Row | None = ctx.sql.get_email_by_message_id(**name)
+        if row is not None:
+            return row
+    return None
+
+
+def _new_thread(ctx: Context, arrived: Row, message: Message) -> str:
+    thread_id = ctx.new_id("thr")
+    ctx.sql.add_thread(
+        account_id=ctx.account_id,
+        thread_id=thread_id,
+        mailbox_id=arrived["mailbox_id"],
+        subject=clean(bare_subject(message.subject))[:998],
+        created_at=ctx.now,
+    )
+    return thread_id
+
+
+def _email_row(
+    ctx: Context, arrived: Row, message: Message, size: int, answered: Row | None
+) -> dict[str, Any]:
+    sender = clean(message.from_.address or arrived["sender"])
+    to, cc = addresses(message.to), addresses(message.cc)
+    taken = {"status": "delivered", "code": 250, "message": None, "at": arrived["received_at"]}
+    return {
+        "account_id": ctx.account_id,
+        "email_id": arrived["email_id"],
+        "mailbox_id": arrived["mailbox_id"],
+        "direction": "inbound",
+        "test": bool(arrived["test"]),
+        "from_address": normalise(sender) if sender else "",
+        "from_name": clean(message.from_.name),
+        "to_json": json.dumps(to or [arrived["recipient"]]),
+        "cc_json": json.dumps(cc),
+        "bcc_json": "[]",
+        "reply_to_json": json.dumps(addresses(message.reply_to)),
+        "participants": clean(participants([sender, *to, *cc, arrived["recipient"]])),
+        "recipients_json": json.dumps([{"address": arrived["recipient"], "kind": "envelope"} | taken]),
+        "subject": clean(message.subject)[:998],
+        "message_id": clean(message.message_id),
+        "in_reply_to": clean(answered["message_id"] if answered else ""),
+        "size": size,
+        "has_attachments": bool(message.attachments),
+        "metadata_json": json.dumps({"origin": json.loads(answered["metadata_json"])} if answered else {}),
+        "revision": revision(arrived["sender"], [arrived["recipient"]], arrived["raw_sha256"].encode()),
+        "floor_mode": None,
+        "schedule_first": False,
+        "send_at": None,
+        "author_kind": "sender",
+        "author_id": clean(arrived["sender"]),
+        "auth_json": json.dumps(UNCHECKED),
+        "created_at": ctx.now,
+        "received_at": arrived["received_at"],
+    }
+
+
+def _keep_contents(ctx: Context, arrived: Row, message: Message) -> None:
+    trace = [
+        ["Return-Path", f"<{arrived['sender']}>"],
+        ["X-Received-From", f"{arrived['peer']} ({arrived['helo']})"],
+    ]
+    ctx.sql.add_contents(
+        account_id=ctx.account_id,
+        email_id=arrived["email_id"],
+        raw_sha256=arrived["raw_sha256"],
+        markdown=clean(message.markdown),
+        text=clean(message.text),
+        html=clean(message.html) or None,
+        quoted=clean(message.quoted),
+        headers_json=json.dumps([*trace, *map(list, message.headers)]),
+        hidden_json=json.dumps(list(message.hidden)),
+        links_json=json.dumps([list(link) for link in message.links]),
+        defects_json=json.dumps(list(message.defects)),
+    )
+
+
+def clean(text: str) -> str:
+    """What every database can keep: no NUL, no half of a surrogate pair."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

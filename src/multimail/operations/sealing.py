@@ -1,0 +1,87 @@
+"""Sealing the audit log: entries get their place in the chain within a second of their transaction.
+
+Concurrent transactions never queue on a chain head. Sealers race by compare-and-swap on the account's head row;
+the one that loses changes nothing.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from multimail.core.audit_chain import GENESIS, entry_hash
+from multimail.core.event_types import EventType
+from multimail.core.times import HOUR, to_rfc3339
+from multimail.operations.account import audit_view
+from multimail.operations.context import Context, Services, system
+from multimail.operations.events import emit
+from multimail.storage.database import Tx
+
+BATCH: Final = 200
+PUBLISH_EVERY: Final = HOUR
+
+Sign = Callable[[bytes], str]
+
+
+class LostTheRace(Exception):
+    """Another sealer was faster; its work stands."""
+
+
+async def seal_all(services: Services, sign: Sign) -> None:
+    """Seals whatever waits, account by account, in short transactions."""
+    for row in await services.db.read(lambda tx: tx.sql.list_accounts_to_seal()):
+        unit = partial(seal, services, account_id=row["account_id"], sign=sign)
+        with suppress(LostTheRace):
+            while await services.db.write(unit):
+                pass
+
+
+def seal(services: Services, tx: Tx, account_id: str, sign: Sign) -> bool:
+    """A unit of work: chains up to BATCH entries; whether there may be more."""
+    waiting = tx.sql.list_unsealed(account_id=account_id, limit=BATCH)
+    if not waiting:
+        return False
+    tx.sql.start_audit_head(account_id=account_id, hash=GENESIS)
+    head = tx.sql.get_audit_head(account_id=account_id)
+    seq, prev, sealed = head["seq"], head["hash"], []
+    for row in waiting:
+        seq += 1
+        digest = entry_hash(audit_view(dict(row) | {"seq": seq, "prev": prev}))
+        sealed.append(
+            {"account_id": account_id, "entry_id": row["entry_id"], "seq": seq, "prev": prev, "hash": digest}
+        )
+        prev = digest
+    now = services.clock()
+    publish = now - head["published_at"] > PUBLISH_EVERY
+    moved = tx.sql.move_audit_head(
+        account_id=account_id,
+        seq=seq,
+        hash=prev,
+        published_at=now if publish else head["published_at"],
+        expected=head["seq"],
+    )
+    if not moved:
+        raise LostTheRace
+    tx.sql.seal_entries(sealed)
+    if publish:
+        ctx = Context(services, tx, system(account_id, "seal"), now)
+        emit(ctx, EventType.AUDIT_HEAD, head=signed_head(account_id, seq, prev, now, sign))
+    return len(waiting) == BATCH
+
+
+def signed_head(account_id: str, seq: int, digest: str, at: int, sign: Sign) -> dict[str, str | int]:
+    """What `multimail audit verify --head FILE` checks a log against: truncation shows."""
+    claims: dict[str, str | int] = {
+        "account_id": account_id,
+        "seq": seq,
+        "hash": digest,
+        "at": to_rfc3339(at),
+    }
+    return claims | {"signature": sign(head_text(claims))}
+
+
+def head_text(claims: dict[str, str | int]) -> bytes:
+    """The canonical JSON that a head's signature is over."""
+    fields = {name: claims[name] for name in ("account_id", "seq", "hash", "at")}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,138 @@
+"""One table of settings: the flags of `multimail serve`, their MULTIMAIL_… variables and the docs come from it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+
+class SettingError(ValueError):
+    """A setting that can't be used; the message names it and says what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`name` as a flag; its variable is MULTIMAIL_ and the name in capitals. An empty default means unset."""
+
+    name: str
+    default: str
+    help: str
+
+    @property
+    def variable(self) -> str:
+        return "MULTIMAIL_" + self.name.upper().replace("-", "_")
+
+
+SETTINGS: Final = (
+    Setting("data", "./data", "The folder for the database, large messages and the first run's keys."),
+    Setting("http", "127.0.0.1:8025", "HOST:PORT of the HTTP API; port 0 takes a free one."),
+    Setting("smtp", "127.0.0.1:2525", "HOST:PORT of the SMTP server; port 0 takes a free one."),
+    Setting("database", "", "postgresql://… or sqlite:///PATH; by default SQLite in the data folder."),
+    Setting(
+        "blobs", "", "Where large messages go: a folder or s3://BUCKET/PREFIX; by default in the data folder."
+    ),
+    Setting("domain", "multimail.test", "The domain of the mailboxes hosted here: agent@local.DOMAIN."),
+    Setting("deliver", "sandbox", "sandbox (nothing leaves), mx, or smtp://[USER:PASSWORD@]HOST:PORT."),
+    Setting("role", "all", "all, http, smtp or worker: what this process does. SQLite takes all."),
+    Setting("public-url", "", "The base of every link; by default the listening address."),
+    Setting(
+        "trusted-proxies", "", "Addresses, comma-separated, whose X-Forwarded-For and -Proto are believed."
+    ),
+    Setting("tls-cert", "", "A PEM certificate chain: HTTPS, and STARTTLS on SMTP."),
+    Setting("tls-key", "", "The certificate's private key, PEM."),
+    Setting("log", "text", "text for a person, json for a collector: one event a line."),
+)
+
+ROLES: Final = ("all", "http", "smtp", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings that were read and make sense together."""
+
+    data: Path
+    http: Address
+    smtp: Address
+    database: str
+    blobs: str
+    domain: str
+    deliver: str
+    role: Literal["all", "http", "smtp", "worker"]
+    public_url: str
+    trusted_proxies: tuple[str, ...]
+    tls_cert: str
+    tls_key: str
+    log: str
+
+    @property
+    def delivery(self) -> Literal["sandbox", "mx", "relay"]:
+        if self.deliver == "sandbox":
+            return "sandbox"
+        return "mx" if self.deliver == "mx" else "relay"
+
+    @property
+    def sqlite(self) -> bool:
+        return self.database.startswith("sqlite:")
+
+    @property
+    def open_to_the_world(self) -> bool:
+        """Anything but all roles on loopback with no public address: then webhooks may not call loopback."""
+        local = self.http.host in ("127.0.0.1", "::1", "localhost")
+        return self.role != "all" or not local or bool(self.public_url)
+
+
+def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Flags first, then the environment, then the defaults. Raises SettingError."""
+    values = {
+        setting.name: given.get(setting.name) or environment.get(setting.variable) or setting.default
+        for setting in SETTINGS
+    }
+    data = Path(values["data"]).resolve()
+    database = values["database"] or f"sqlite:///{data / 'multimail.db'}"
+    role = values["role"]
+    if role not in ROLES:
+        raise SettingError(f"role: {role!r} is not one of {', '.join(ROLES)}")
+    if role != "all" and database.startswith("sqlite:"):
+        raise SettingError("role: one process owns an SQLite file; use PostgreSQL to run roles apart")
+    if not database.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise SettingError("database: it starts with postgresql:// or sqlite:///")
+    if values["deliver"] not in ("sandbox", "mx") and not values["deliver"].startswith(
+        ("smtp://", "smtps://")
+    ):
+        raise SettingError("deliver: sandbox, mx or smtp://[USER:PASSWORD@]HOST:PORT")
+    if bool(values["tls-cert"]) != bool(values["tls-key"]):
+        raise SettingError("tls-cert and tls-key go together")
+    if values["public-url"] and urlsplit(values["public-url"]).scheme not in ("http", "https"):
+        raise SettingError("public-url: it starts with https:// or http://")
+    if values["log"] not in ("text", "json"):
+        raise SettingError("log: text or json")
+    return Settings(
+        data=data,
+        http=_address("http", values["http"]),
+        smtp=_address("smtp", values["smtp"]),
+        database=database,
+        blobs=values["blobs"] or str(data / "blobs"),
+        domain=values["domain"].strip().lower().rstrip("."),
+        deliver=values["deliver"],
+        role=role,  # type: ignore[arg-type]  # one of ROLES, checked above
+        public_url=values["public-url"].rstrip("/"),
+        trusted_proxies=tuple(part.strip() for part in values["trusted-proxies"].split(",") if part.strip()),
+        tls_cert=values["tls-cert"],
+        tls_key=values["tls-key"],
+        log=values["log"],
+    )
+
+
+def _address(name: str, text: str) -> Address:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise SettingError(f"{name}: HOST:PORT, not {text!r}")
+    return Address(host.strip("[]") or "127.0.0.1", int(port))

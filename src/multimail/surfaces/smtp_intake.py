@@ -1,0 +1,37 @@
+"""What the SMTP server talks to: the operations that take mail in."""
+
+from multimail.core.errors import ERRORS
+from multimail.operations.context import Services
+from multimail.operations.intake import Arrival, accept, find_recipient
+from multimail.storage.database import StorageFull
+from multimail.surfaces.smtp import Envelope, Reply
+
+TAKEN = Reply(250, "2.0.0", "Ok, it is on disk")
+NO_SUCH = Reply(550, "5.1.1", "No such mailbox here")
+
+
+class MailboxIntake:
+    """Mail for mailboxes hosted here, durable before the reply; nothing is ever relayed."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def recipient(self, sender: str, address: str) -> Reply | None:
+        found = await self._services.db.read(lambda tx: find_recipient(tx, address))
+        return None if found else NO_SUCH
+
+    async def message(self, envelope: Envelope, raw: bytes) -> Reply:
+        found = await self._services.db.read(
+            lambda tx: [find_recipient(tx, address) for address in envelope.recipients]
+        )
+        recipients = [recipient for recipient in found if recipient is not None]
+        if not recipients:
+            return NO_SUCH  # the mailbox went between RCPT and the end of DATA
+        try:
+            await accept(
+                self._services, Arrival(envelope.sender, envelope.helo, envelope.peer), recipients, raw
+            )
+        except StorageFull:
+            code, enhanced = ERRORS["storage_full"].smtp.split()
+            return Reply(int(code), enhanced, "No room now, try again later")
+        return TAKEN

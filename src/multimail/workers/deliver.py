@@ -1,0 +1,110 @@
+"""Delivering: hand off, sign, send, write down. What can't be finished is tried again for four days."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import format_datetime
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from multimail.core.identity import Statement
+from multimail.core.oversight import Mode
+from multimail.core.retry import delivery_delay
+from multimail.core.times import DAY, SECOND, to_datetime
+from multimail.mail import dkim
+from multimail.mail.compose import prepend
+from multimail.mail.deliver import Result
+from multimail.mail.identity import sign_identity
+from multimail.operations import delivery
+from multimail.operations.context import Services
+from multimail.operations.delivery import Kept, Outcome, Parcel
+from multimail.storage.blobs import Blob
+from multimail.workers.runner import Handler, Job
+
+IDENTITY_LIFE: Final = 30 * DAY
+CAPABILITIES: Final = {
+    Mode.READ_ONLY: ("read",),
+    Mode.GATED_ALL: ("send_with_approval",),
+    Mode.GATED_SEND: ("read", "send_with_approval"),
+    Mode.MONITORED: ("read", "send"),
+    Mode.AUTONOMOUS: ("read", "send"),
+}
+
+
+class Transport(Protocol):
+    """mail.deliver.Deliverer, or whatever plays the far side."""
+
+    async def deliver(self, sender: str, recipients: tuple[str, ...], raw: bytes) -> Mapping[str, Result]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The keys that every message is signed with."""
+
+    identity: ec.EllipticCurvePrivateKey
+    dkim: tuple[dkim.SigningKey, ...]
+    service: str
+
+    def finish(self, raw: bytes, parcel: Parcel, now: int) -> bytes:
+        """The message as it leaves: what was approved, with Date, identity and DKIM on top (contract §7, §10)."""
+        email = parcel.email
+        # When it was complete and ready to enter delivery (RFC 5322 3.6.1): the same on every attempt.
+        moment = to_datetime(email["decided_at"] or email["created_at"]).replace(tzinfo=UTC)
+        dated = prepend(raw, [("Date", format_datetime(moment))])
+        statement = Statement(
+            address=email["from_address"],
+            ai_generated=not parcel.mailbox["human_written"],
+            approval=email["decided_by"] if email["decision"] == "approved" else None,
+            capabilities=CAPABILITIES[parcel.mode],
+            exp=(now + IDENTITY_LIFE) // SECOND,
+            iat=now // SECOND,
+            operator=parcel.account["name"],
+            oversight_mode=parcel.mode,
+            service=self.service,
+            verified_operator=parcel.account["oversight_email_verified_at"] is not None,
+        )
+        identified = prepend(
+            dated, [("X-MultiMail-Identity", sign_identity(dated, statement, self.identity))]
+        )
+        return dkim.sign(identified, self.dkim, at=now // SECOND) + identified
+
+
+def handler(services: Services, signer: Signer, transport: Transport | None) -> Handler:
+    """The handler of `deliver` jobs. Without a transport nothing leaves: sandbox delivery."""
+
+    async def deliver(job: Job) -> None:
+        parcel = await services.db.write(lambda tx: delivery.hand_off(services, tx, job.lease))
+        if parcel is None:
+            return
+        raw = await services.blobs.load(services.db, job.lease.account_id, parcel.raw_sha256)
+        sent = signer.finish(raw, parcel, services.clock())
+        results: dict[str, delivery.Result] = {
+            recipient.address: Kept("delivered", 250, "kept in a mailbox hosted here")
+            for recipient in parcel.local
+        }
+        if parcel.captured or transport is None:
+            results |= {
+                address: Kept("delivered", None, "sandbox: nothing left") for address in parcel.external
+            }
+        elif parcel.external:
+            results |= await transport.deliver(parcel.email["from_address"], parcel.external, sent)
+        delay = delivery_delay(job.attempts + 1, random.random())  # noqa: S311  # jitter is no secret
+        retry_at = None if delay is None else services.clock() + int(delay * SECOND)
+        outcome = Outcome(results, await _copies(services, parcel, sent), retry_at)
+        # From here on the far side may have the message: a shutdown must not lose the answer.
+        await asyncio.shield(
+            services.db.write(lambda tx: delivery.settle(services, tx, job.lease, parcel, outcome))
+        )
+
+    return deliver
+
+
+async def _copies(services: Services, parcel: Parcel, sent: bytes) -> dict[str, Blob]:
+    """What was sent, made ready to be kept by each account that gets a copy."""
+    accounts = {recipient.account_id for recipient in parcel.local}
+    if parcel.captured and parcel.external:
+        accounts.add(parcel.email["account_id"])
+    return {account: await services.blobs.prepare(account, sent) for account in accounts}
