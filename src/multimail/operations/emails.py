@@ -232,7 +232,10 @@ def _tags(ctx: Context, email_id: str) -> dict[str, Any]:
 
 
 def tag_email(ctx: Context, given: TagEmail) -> Mapping[str, Any]:
-    """Puts tags on an email, and a note. Tagging merges: what is there stays, a key given again gets the new value."""
+    """Puts tags on an email, and a note.
+
+    Tagging merges: what is there stays, a key given again gets the new value.
+    """
     email = _find(ctx, ReadEmail(email_id=given.email_id, mailbox_id=given.mailbox_id))
     wanted = given.tags if isinstance(given.tags, dict) else dict.fromkeys(given.tags, "")
     for tag, value in wanted.items():

@@ -12,8 +12,11 @@ LIFE: Final = DAY
 
 
 def begin(ctx: Context, operation: str, key: str, fingerprint: str) -> dict[str, Any] | None:
-    """Claims the key, or answers what the first request was told. A first request still in flight is waited for:
-    on SQLite the units queue, on PostgreSQL the claim waits for the other transaction to end."""
+    """Claims the key, or answers what the first request was told.
+
+    A first request still in flight is waited for: on SQLite the units queue, on PostgreSQL the claim waits for
+    the other transaction to end.
+    """
     if not 0 < len(key) <= 255:
         raise Refused(
             "invalid_fields", fields=[{"path": "idempotency_key", "message": "1 to 255 characters"}]

@@ -1,7 +1,7 @@
 """Mail that comes in: accepted first, understood later.
 
-`accept` makes the raw bytes durable and files a job; `understand` turns them into an email, in a thread. Between
-the two nothing can be lost: a message that can't be parsed becomes an email that says so.
+`accept` makes the raw bytes durable and files a job; `understand` turns them into an email, in a thread.
+Between the two nothing can be lost: a message that can't be parsed becomes an email that says so.
 """
 
 import json

@@ -5,12 +5,13 @@ turned out long, a write that met a serialisation failure), so it does nothing b
 Whether a unit runs on the event loop or on a thread is the implementation's own business.
 """
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import aiosql
 from aiosql.types import SQLOperationType
@@ -70,19 +71,50 @@ def _queries(dialect: Dialect) -> tuple[aiosql.queries.Queries, ...]:
 
 
 def bind(dialect: Dialect, connection: Any) -> SimpleNamespace:
-    """Every named query as a function of its parameters alone, over this connection."""
+    """Every named query as a function of its parameters alone, over this connection.
+
+    aiosql reads the files; running them is four lines here, half the cost of its own and the same on both
+    drivers. In the files `^` gives one row or None, `$` one value or None, `!` and `*!` the count of rows
+    changed, nothing a list of rows.
+    """
     bound: dict[str, Callable[..., Any]] = {}
     for queries in _queries(dialect):
         for name in queries.available_queries:
-            if name.endswith("_cursor"):
-                continue
             query = getattr(queries, name)
             if name in bound:
                 raise ValueError(f"two queries are named {name}")
-            lazy = query.operation == SQLOperationType.SELECT
-            bound[name] = partial(_listed, query, connection) if lazy else partial(query, connection)
+            if query.operation in _RUN and not name.endswith("_cursor"):
+                bound[name] = partial(_RUN[query.operation], connection, query.sql)
     return SimpleNamespace(**bound)
 
 
-def _listed(query: Callable[..., Any], connection: Any, **parameters: Any) -> list[Row]:
-    return list(query(connection, **parameters))
+def _rows(connection: Any, sql: str, /, **parameters: Any) -> list[Row]:
+    return list(connection.execute(sql, parameters).fetchall())
+
+
+def _row(connection: Any, sql: str, /, **parameters: Any) -> Row | None:
+    return connection.execute(sql, parameters).fetchone()
+
+
+def _value(connection: Any, sql: str, /, **parameters: Any) -> Any:
+    row = connection.execute(sql, parameters).fetchone()
+    return None if row is None else row[0] if isinstance(row, sqlite3.Row) else next(iter(row.values()))
+
+
+def _count(connection: Any, sql: str, /, **parameters: Any) -> int:
+    return int(connection.execute(sql, parameters).rowcount)
+
+
+def _count_many(connection: Any, sql: str, many: list[dict[str, Any]], /) -> int:
+    cursor = connection.cursor()
+    cursor.executemany(sql, many)
+    return int(cursor.rowcount)
+
+
+_RUN: Final[dict[SQLOperationType, Callable[..., Any]]] = {
+    SQLOperationType.SELECT: _rows,
+    SQLOperationType.SELECT_ONE: _row,
+    SQLOperationType.SELECT_VALUE: _value,
+    SQLOperationType.INSERT_UPDATE_DELETE: _count,
+    SQLOperationType.INSERT_UPDATE_DELETE_MANY: _count_many,
+}

@@ -36,3 +36,7 @@ WHERE account_id = :account_id AND kind = :kind AND subject_id = :subject_id AND
 
 -- name: count_jobs
 SELECT kind, COUNT(*) AS waiting FROM jobs GROUP BY kind;
+
+-- name: holds_lease$
+SELECT 1 FROM jobs
+WHERE account_id = :account_id AND kind = :kind AND subject_id = :subject_id AND lease_owner = :lease_owner;

@@ -52,6 +52,7 @@ class SqliteDatabase:
             "synchronous = FULL",
             "foreign_keys = ON",
             "cache_size = -16000",
+            "wal_autocheckpoint = 8000",
             "journal_size_limit = 67108864",
             "temp_store = MEMORY",
         ):

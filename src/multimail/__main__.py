@@ -1,0 +1,5 @@
+"""`python -m multimail` is `multimail`."""
+
+from multimail.commands import main
+
+main()

@@ -1,0 +1,248 @@
+"""The one place that wires everything together: settings in, a running product out."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import uvicorn
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from multimail.core.identity import base64url
+from multimail.mail import dkim, identity
+from multimail.mail.deliver import Deliverer, Mx, parse_relay
+from multimail.net.dns import Resolver
+from multimail.net.guarded import GuardedClient, UrlRefused
+from multimail.operations.context import Services, Site
+from multimail.operations.operators import FirstKeys, first_run
+from multimail.operations.webhooks import refuse_url
+from multimail.settings import Settings
+from multimail.storage.blobs import Blobs, open_store
+from multimail.storage.connect import open_database
+from multimail.storage.database import Database, Tx
+from multimail.surfaces.http import build_app
+from multimail.surfaces.smtp import SmtpServer
+from multimail.surfaces.smtp_intake import MailboxIntake
+from multimail.workers import deliver, small, webhook
+from multimail.workers.runner import Runner
+from multimail.workers.seal import Sealer
+
+SELECTOR: Final = "mm1"
+GRACE: Final = 4.0  # seconds that each part gets to finish what it has begun; all of it ends within ten
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What this installation signs with: made on the first run, kept in the database, shared by processes."""
+
+    identity: ec.EllipticCurvePrivateKey
+    dkim: rsa.RSAPrivateKey
+    links: bytes
+
+    def sign_head(self, text: bytes) -> str:
+        """An audit head's signature: ECDSA P-256 with SHA-256, DER in base64url."""
+        return base64url(self.identity.sign(text, ec.ECDSA(hashes.SHA256())))
+
+
+async def load_keys(db: Database, now: int) -> Keys:
+    """Two processes may start at once: the first one's keys count for both."""
+    made: dict[str, Callable[[], str]] = {
+        "identity": lambda: identity.private_pem(identity.generate_key()),
+        "dkim": lambda: dkim.private_pem(dkim.generate_key()),
+        "links": lambda: secrets.token_hex(32),
+    }
+    found: dict[str, str] = {}
+    for purpose, make in made.items():
+        name = {"purpose": purpose, "name": SELECTOR}
+        known = await db.read(lambda tx, name=name: tx.sql.get_signing_key(**name))  # type: ignore[misc]  # bound now
+        if known is None:
+            fresh = make()
+
+            def unit(tx: Tx, name: dict[str, str] = name, fresh: str = fresh) -> str:
+                tx.sql.add_signing_key(**name, private_pem=fresh, created_at=now)
+                return str(tx.sql.get_signing_key(**name))
+
+            known = await db.write(unit)
+        found[purpose] = known
+    key = dkim.load_private_pem(found["dkim"])
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return Keys(identity.load_private_pem(found["identity"]), key, bytes.fromhex(found["links"]))
+
+
+@contextlib.asynccontextmanager
+async def open_services(
+    settings: Settings, public_url: str
+) -> AsyncIterator[tuple[Services, Keys, GuardedClient]]:
+    """Everything that operations need, on an open database; for the server and for the command line alike."""
+    db = open_database(settings.database)
+    await db.open()
+    client = GuardedClient(allow_loopback=not settings.open_to_the_world)
+
+    async def check_url(url: str) -> None:
+        try:
+            await client.resolve_and_check(url)
+        except UrlRefused as error:
+            raise refuse_url(str(error)) from None
+
+    try:
+        site = Site(settings.domain, public_url, settings.delivery)
+        services = Services(db, Blobs(open_store(settings.blobs)), site, check_url, b"")
+        keys = await load_keys(db, services.clock())
+        yield replace(services, link_secret=keys.links), keys, client
+    finally:
+        await client.close()
+        await db.close()
+
+
+class _HttpServer(uvicorn.Server):
+    """Signals are the command's business: one place stops everything in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # as its parent
+        yield
+
+
+@dataclass(slots=True)
+class Running:
+    """What `serve` tells whoever started it."""
+
+    http_port: int | None
+    smtp_port: int | None
+    url: str
+    first_keys: FirstKeys | None
+
+
+@contextlib.asynccontextmanager
+async def serve(settings: Settings) -> AsyncIterator[Running]:
+    """Starts the roles asked for; leaving the context drains and stops them, within ten seconds."""
+    ready = asyncio.Event()
+    stopping = asyncio.Event()
+    async with contextlib.AsyncExitStack() as stack:
+        listener = _listen(settings) if settings.role in ("all", "http") else None
+        url = settings.public_url or _own_url(settings, listener)
+        services, keys, client = await stack.enter_async_context(open_services(settings, url))
+        first_keys = await services.db.write(lambda tx: first_run(services, tx))
+        if settings.role in ("all", "worker"):
+            await _start_workers(stack, settings, services, keys, client)
+        smtp_port = None
+        if settings.role in ("all", "smtp"):
+            server = SmtpServer(MailboxIntake(services), hostname=_hostname(settings), tls=_tls(settings))
+            smtp_port = await server.start(settings.smtp.host, settings.smtp.port)
+            stack.push_async_callback(server.stop, GRACE / 2)
+        if listener is not None:
+            app = build_app(
+                services,
+                ready=ready.is_set,
+                stopping=stopping,
+                extra_routes=[_signing_key_route(keys)],
+            )
+            await _start_http(stack, settings, app, listener)
+        stack.callback(stopping.set)
+        stack.callback(ready.clear)
+        ready.set()
+        http_port = listener.getsockname()[1] if listener else None
+        yield Running(http_port, smtp_port, url, first_keys)
+
+
+async def _start_workers(
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    services: Services,
+    keys: Keys,
+    client: GuardedClient,
+) -> None:
+    transport = None
+    if settings.delivery != "sandbox":
+        route = Mx(Resolver()) if settings.delivery == "mx" else parse_relay(settings.deliver)
+        transport = Deliverer(route, helo=_hostname(settings))
+        stack.push_async_callback(transport.close)
+    signing = (dkim.SigningKey(settings.domain, SELECTOR, keys.dkim),)
+    signer = deliver.Signer(keys.identity, signing, settings.domain)
+    sealer = Sealer(services, keys.sign_head)
+    await sealer.start()
+    stack.push_async_callback(sealer.stop)
+    runner = Runner(
+        services,
+        {
+            "deliver": (deliver.handler(services, signer, transport), 64),
+            "receive": (small.receive(services), 32),
+            "due": (small.schedule(services), 32),
+            "webhook": (webhook.handler(services, client), 64),
+        },
+    )
+    await runner.start()
+    stack.push_async_callback(runner.stop, GRACE)
+
+
+async def _start_http(
+    stack: contextlib.AsyncExitStack, settings: Settings, app: object, listener: socket.socket
+) -> None:
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]  # an ASGI application
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=int(GRACE / 2),
+        ssl_certfile=settings.tls_cert or None,
+        ssl_keyfile=settings.tls_key or None,
+        backlog=1024,
+    )
+    server = _HttpServer(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+
+    async def stop() -> None:
+        server.should_exit = True
+        await task
+
+    stack.push_async_callback(stop)
+    while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn tells it in no other way
+        await asyncio.sleep(0.005)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((settings.http.host, settings.http.port))
+    return listener
+
+
+def _own_url(settings: Settings, listener: socket.socket | None) -> str:
+    host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
+    port = listener.getsockname()[1] if listener else settings.http.port
+    return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
+
+
+def _hostname(settings: Settings) -> str:
+    return f"mail.{settings.domain}"
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return context
+
+
+def _signing_key_route(keys: Keys) -> Route:
+    published = identity.jwks([keys.identity.public_key()])
+
+    async def signing_key(request: Request) -> JSONResponse:
+        return JSONResponse(published, headers={"Cache-Control": "max-age=3600"})
+
+    return Route("/.well-known/multimail-signing-key", signing_key)
