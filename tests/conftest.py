@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 
 from tests.support import postgres
 from tests.support.skips import IN_CI, pytest_make_collect_report, pytest_runtest_makereport
+from tests.support.world import World, build_world
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks that pytest finds here
 
@@ -81,3 +82,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     with postgres.fresh_database(server_url()) as url:
         yield url
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """One account with keys, a mailbox and the HTTP surface, on each database."""
+    async with build_world(database_url, tmp_path) as built:
+        yield built
