@@ -182,4 +182,4 @@ def write_audit(ctx: Context, action: str) -> None:
         mailbox_id=mailbox_id,
         metadata_json=json.dumps(dict(ctx.metadata) | ctx.facts, ensure_ascii=False, sort_keys=True),
     )
-    ctx.tx.notify("audit")
+    ctx.tx.notify("audit", ctx.account_id)

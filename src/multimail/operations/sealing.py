@@ -5,7 +5,7 @@ the one that loses changes nothing.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -29,9 +29,15 @@ class LostTheRace(Exception):
 
 
 async def seal_all(services: Services, sign: Sign) -> None:
-    """Seals whatever waits, account by account, in short transactions."""
-    for row in await services.db.read(lambda tx: tx.sql.list_accounts_to_seal()):
-        unit = partial(seal, services, account_id=row["account_id"], sign=sign)
+    """Seals whatever waits, in every account."""
+    rows = await services.db.read(lambda tx: tx.sql.list_accounts_to_seal())
+    await seal_accounts(services, sign, [row["account_id"] for row in rows])
+
+
+async def seal_accounts(services: Services, sign: Sign, accounts: Iterable[str]) -> None:
+    """Seals what waits in these accounts, in short transactions."""
+    for account_id in accounts:
+        unit = partial(seal, services, account_id=account_id, sign=sign)
         with suppress(LostTheRace):
             while await services.db.write(unit):
                 pass

@@ -79,14 +79,11 @@ class SqliteDatabase:
         return lambda: self._subscribers[channel].remove(callback)
 
     async def read(self, unit: Unit[T]) -> T:
-        self._reader.set_progress_handler(lambda: 1, SHORT_READ)
         try:
-            return _snapshot(self._reader, self._reader_sql, unit)
+            return _snapshot(self._reader, self._reader_sql, unit, SHORT_READ)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
-        finally:
-            self._reader.set_progress_handler(None, 0)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._long_read, unit)
 
     def _long_read(self, unit: Unit[T]) -> T:
@@ -190,11 +187,15 @@ class SqliteDatabase:
         self._writer.close()
 
 
-def _snapshot(connection: sqlite3.Connection, sql: Any, unit: Unit[T]) -> T:
+def _snapshot(connection: sqlite3.Connection, sql: Any, unit: Unit[T], steps: int = 0) -> T:
+    """One view of the database for the whole unit; interrupted after so many steps of a statement, if given."""
     connection.execute("BEGIN")
     try:
+        if steps:
+            connection.set_progress_handler(lambda: 1, steps)
         return unit(Tx(sql, "sqlite"))
     finally:
+        connection.set_progress_handler(None, 0)  # first of all: it would interrupt the ROLLBACK too
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
