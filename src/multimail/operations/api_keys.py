@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused, not_found
+from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, event
 from multimail.core.scopes import KEY_SCOPES, Scope, forbidden_combination
 from multimail.core.times import optional_rfc3339, to_rfc3339
@@ -111,7 +112,7 @@ def add_key(
         "name": name,
         "hash": hash_secret(secret),
         "shown": secret[:12],
-        "scopes": json.dumps(list(scopes)),
+        "scopes": to_json(list(scopes)),
         "limited": limits is not None,
         "test": test,
         "created_at": ctx.now,

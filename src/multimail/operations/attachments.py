@@ -13,6 +13,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from multimail.core.errors import not_found
+from multimail.core.jsontext import to_json
 from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND
 from multimail.operations.context import Actor, Context, Services
@@ -90,7 +91,7 @@ def get_attachment_url(ctx: Context, given: DownloadAttachment) -> Mapping[str, 
 
 
 def sign_link(secret: bytes, claims: list[Any]) -> str:
-    body = base64.urlsafe_b64encode(json.dumps(claims, ensure_ascii=False).encode()).rstrip(b"=")
+    body = base64.urlsafe_b64encode(to_json(claims).encode()).rstrip(b"=")
     mac = hmac.new(secret, body, hashlib.sha256).hexdigest()
     return f"{body.decode()}.{mac}"
 

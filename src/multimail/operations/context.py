@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Final, Literal
 
 from multimail.core import ids
@@ -60,7 +61,8 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`clock` gives microseconds since the epoch, `random` that many bytes nobody can guess."""
+    """`clock` gives microseconds since the epoch, `random` that many bytes nobody can guess, `bits` that many
+    random bits for ids, which are no secrets: asking the operating system for each would cost more than SQL."""
 
     db: Database
     blobs: Blobs
@@ -69,9 +71,10 @@ class Services:
     link_secret: bytes
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     random: Callable[[int], bytes] = secrets.token_bytes
+    bits: Callable[[int], int] = Random().getrandbits  # noqa: S311  # seeded by the operating system
 
     def new_id(self, prefix: str) -> str:
-        return ids.make_id(prefix, self.clock() // 1000, int.from_bytes(self.random(10)))
+        return ids.make_id(prefix, self.clock() // 1000, self.bits(80))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from multimail.core.jsontext import to_json
 from multimail.core.oversight import Effect, Kind, Mode, State, event
 from multimail.core.times import MINUTE
 from multimail.operations import lifecycle
@@ -148,7 +149,7 @@ def settle(services: Services, tx: Tx, lease: Lease, parcel: Parcel, outcome: Ou
     ctx.sql.record_results(
         account_id=lease.account_id,
         email_id=lease.subject_id,
-        recipients_json=json.dumps(recipients, ensure_ascii=False),
+        recipients_json=to_json(recipients),
         last_error="; ".join(trouble)[:2000] or None,
         sent_at=done_at,
         delivered_at=done_at,
@@ -181,7 +182,7 @@ def _keep_copies(ctx: Context, parcel: Parcel, outcome: Outcome) -> None:
             account_id=parcel.email["account_id"],
             email_id=parcel.email["email_id"],
             mailbox_id=parcel.email["mailbox_id"],
-            recipients_json=json.dumps(list(parcel.external)),
+            recipients_json=to_json(list(parcel.external)),
             raw_sha256=blob.sha256,
             captured_at=ctx.now,
         )

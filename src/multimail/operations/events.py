@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused
 from multimail.core.event_types import EventType, heard_as
+from multimail.core.jsontext import to_json
 from multimail.core.oversight import PUBLIC_STATUS, State
 from multimail.core.scopes import Scope
 from multimail.core.times import to_rfc3339
@@ -32,7 +33,7 @@ def emit_about(ctx: Context, event_type: EventType, email: Row, state: State, **
         mailbox_id=email["mailbox_id"],
         email_id=email["email_id"],
         thread_id=email["thread_id"],
-        data_json=json.dumps({"status": PUBLIC_STATUS[state]} | data, ensure_ascii=False),
+        data_json=to_json({"status": PUBLIC_STATUS[state]} | data),
         withheld=withheld,
         test=email["test"],
     )
@@ -50,7 +51,7 @@ def emit(ctx: Context, event_type: EventType, **data: Any) -> None:
         mailbox_id=None,
         email_id=None,
         thread_id=None,
-        data_json=json.dumps(data, ensure_ascii=False),
+        data_json=to_json(data),
         withheld=False,
         test=False,
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from multimail.core.errors import Refused
+from multimail.core.jsontext import to_json
 from multimail.core.times import DAY
 from multimail.operations.context import Context
 
@@ -43,5 +44,5 @@ def finish(ctx: Context, operation: str, key: str, answer: Mapping[str, Any]) ->
         operation=operation,
         test=ctx.actor.test,
         idempotency_key=key,
-        answer_json=json.dumps(answer, ensure_ascii=False),
+        answer_json=to_json(answer),
     )

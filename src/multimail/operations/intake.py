@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from multimail.core.address import normalise
+from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, Mode, State, event
 from multimail.core.revision import revision
 from multimail.core.threads import bare_subject
@@ -174,25 +175,25 @@ def _email_row(
         "test": bool(arrived["test"]),
         "from_address": normalise(sender) if sender else "",
         "from_name": clean(message.from_.name),
-        "to_json": json.dumps(to or [arrived["recipient"]]),
-        "cc_json": json.dumps(cc),
+        "to_json": to_json(to or [arrived["recipient"]]),
+        "cc_json": to_json(cc),
         "bcc_json": "[]",
-        "reply_to_json": json.dumps(addresses(message.reply_to)),
+        "reply_to_json": to_json(addresses(message.reply_to)),
         "participants": clean(participants([sender, *to, *cc, arrived["recipient"]])),
-        "recipients_json": json.dumps([{"address": arrived["recipient"], "kind": "envelope"} | taken]),
+        "recipients_json": to_json([{"address": arrived["recipient"], "kind": "envelope"} | taken]),
         "subject": clean(message.subject)[:998],
         "message_id": clean(message.message_id),
         "in_reply_to": clean(answered["message_id"] if answered else ""),
         "size": size,
         "has_attachments": bool(message.attachments),
-        "metadata_json": json.dumps({"origin": json.loads(answered["metadata_json"])} if answered else {}),
+        "metadata_json": to_json({"origin": json.loads(answered["metadata_json"])} if answered else {}),
         "revision": revision(arrived["sender"], [arrived["recipient"]], arrived["raw_sha256"].encode()),
         "floor_mode": None,
         "schedule_first": False,
         "send_at": None,
         "author_kind": "sender",
         "author_id": clean(arrived["sender"]),
-        "auth_json": json.dumps(UNCHECKED),
+        "auth_json": to_json(UNCHECKED),
         "created_at": ctx.now,
         "received_at": arrived["received_at"],
     }
@@ -211,10 +212,10 @@ def _keep_contents(ctx: Context, arrived: Row, message: Message) -> None:
         text=clean(message.text),
         html=clean(message.html) or None,
         quoted=clean(message.quoted),
-        headers_json=json.dumps([*trace, *map(list, message.headers)]),
-        hidden_json=json.dumps(list(message.hidden)),
-        links_json=json.dumps([list(link) for link in message.links]),
-        defects_json=json.dumps(list(message.defects)),
+        headers_json=to_json([*trace, *map(list, message.headers)]),
+        hidden_json=to_json(list(message.hidden)),
+        links_json=to_json([list(link) for link in message.links]),
+        defects_json=to_json(list(message.defects)),
     )
 
 

@@ -5,7 +5,6 @@ one is needed, one transaction, and the audit entry are done here and nowhere el
 """
 
 import hashlib
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -13,6 +12,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from multimail.core.errors import Refused
+from multimail.core.jsontext import sorted_json
 from multimail.core.scopes import Scope, allowed
 from multimail.operations import consent, idempotency
 from multimail.operations.authenticate import authenticate, still_valid
@@ -113,8 +113,8 @@ def _run(
     key = (
         (caller.idempotency_key or getattr(given, "idempotency_key", None)) if operation.idempotent else None
     )
-    digest = fingerprint(given)
     if key is not None:
+        digest = fingerprint(given)
         earlier = idempotency.begin(ctx, operation.name, key, digest)
         if earlier is not None:
             return Answer(200, earlier | {"idempotent": True})
@@ -122,7 +122,7 @@ def _run(
         asked = operation.needs_owner(ctx, given)
         if asked is not None:
             pending = consent.require(
-                ctx, operation.name, digest, asked, getattr(given, "approval_code", None)
+                ctx, operation.name, fingerprint(given), asked, getattr(given, "approval_code", None)
             )
             if pending is not None:
                 return pending if isinstance(pending, Refused) else Answer(202, pending)
@@ -163,7 +163,7 @@ def read_input(model: type[Input], raw: Mapping[str, Any]) -> Input:
 def fingerprint(given: Input) -> str:
     """SHA-256 over the canonical JSON of what was asked, without what merely accompanies it."""
     asked = given.model_dump(mode="json", exclude={"idempotency_key", "approval_code"})
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(sorted_json(asked).encode()).hexdigest()
 
 
 def write_audit(ctx: Context, action: str) -> None:
@@ -180,6 +180,6 @@ def write_audit(ctx: Context, action: str) -> None:
         resource_type=resource_type,
         resource_id=resource_id,
         mailbox_id=mailbox_id,
-        metadata_json=json.dumps(dict(ctx.metadata) | ctx.facts, ensure_ascii=False, sort_keys=True),
+        metadata_json=sorted_json(dict(ctx.metadata) | ctx.facts),
     )
     ctx.tx.notify("audit", ctx.account_id)

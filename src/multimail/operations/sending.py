@@ -1,6 +1,5 @@
 """Sending: an email is accepted in one transaction, on disk before the answer."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused
+from multimail.core.jsontext import to_json
 from multimail.core.oversight import PUBLIC_STATUS, Kind, State, event
 from multimail.core.scopes import Scope
 from multimail.core.times import from_datetime
@@ -119,21 +119,20 @@ def _email_row(
         "test": ctx.actor.test,
         "from_address": mailbox["address"],
         "from_name": mailbox["name"],
-        "to_json": json.dumps(by_kind["to"], ensure_ascii=False),
-        "cc_json": json.dumps(by_kind["cc"], ensure_ascii=False),
-        "bcc_json": json.dumps(by_kind["bcc"], ensure_ascii=False),
-        "reply_to_json": json.dumps([person.address for person in draft.reply_to], ensure_ascii=False),
+        "to_json": to_json(by_kind["to"]),
+        "cc_json": to_json(by_kind["cc"]),
+        "bcc_json": to_json(by_kind["bcc"]),
+        "reply_to_json": to_json([person.address for person in draft.reply_to]),
         "participants": participants([mailbox["address"], *by_kind["to"], *by_kind["cc"]]),
-        "recipients_json": json.dumps(
-            [{"address": address, "kind": kind} | pending for address, kind in composed.recipients],
-            ensure_ascii=False,
+        "recipients_json": to_json(
+            [{"address": address, "kind": kind} | pending for address, kind in composed.recipients]
         ),
         "subject": draft.subject,
         "message_id": draft.message_id,
         "in_reply_to": draft.in_reply_to or "",
         "size": composed.size,
         "has_attachments": bool(composed.attachments),
-        "metadata_json": json.dumps(dict(ctx.metadata), ensure_ascii=False),
+        "metadata_json": to_json(dict(ctx.metadata)),
         "revision": composed.revision,
         "schedule_first": given.gate_timing == "schedule_first",
         "author_kind": ctx.actor.kind,
@@ -159,7 +158,7 @@ def _keep_contents(ctx: Context, composed: Composed) -> None:
         text=None,
         html=composed.draft.html,
         quoted="",
-        headers_json=json.dumps(composed.headers, ensure_ascii=False),
+        headers_json=to_json(composed.headers),
         hidden_json="[]",
         links_json="[]",
         defects_json="[]",

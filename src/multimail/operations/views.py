@@ -188,7 +188,11 @@ def decode_cursor(cursor: str | None, start: str) -> str:
     if cursor is None:
         return start
     try:
-        return base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode("ascii")
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        position = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+        if not position.isprintable():  # a NUL, say, which PostgreSQL refuses
+            raise ValueError(position)
+        return position
     except ValueError:
         wrong = [{"path": "cursor", "message": "not a cursor of this list"}]
         raise Refused("invalid_fields", "cursor: not a cursor of this list", fields=wrong) from None

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused, not_found
 from multimail.core.event_types import EventType, subscribable
+from multimail.core.jsontext import to_json
 from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.core.webhook_signature import new_secret
@@ -80,7 +81,7 @@ def create_webhook(ctx: Context, given: CreateWebhook, checked: None) -> Mapping
         "account_id": ctx.account_id,
         "webhook_id": ctx.new_id("whk"),
         "url": given.url,
-        "events_json": json.dumps(given.events),
+        "events_json": to_json(given.events),
         "mailbox_id": mailbox_id,
         "key_id": ctx.actor.id,
         "limited": ctx.actor.mailbox_ids is not None,

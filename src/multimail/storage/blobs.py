@@ -50,7 +50,7 @@ class Folder:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(file.name, target)
+            Path(file.name).replace(target)
             for folder in (target.parent, target.parent.parent, self.path):
                 _sync_folder(folder)
         except OSError as error:

@@ -114,7 +114,7 @@ class SqliteDatabase:
                 self._settle([(done, None) for _, done in self._waiting], set(), _translated(error))
                 self._waiting.clear()
                 self._busy = False
-            return None
+            return
         results: list[tuple[asyncio.Future[Any], Any]] = []
         notices: set[tuple[str, str]] = set()
         while self._waiting and len(results) < GROUP:
@@ -125,11 +125,12 @@ class SqliteDatabase:
             self._writer.execute("SAVEPOINT unit")
             try:
                 result = unit(tx)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is the caller's
                 if not self._writer.in_transaction:
                     # SQLite gave up the whole transaction (full disk, I/O error): nobody's unit survived.
                     self._settle([*results, (done, None)], set(), _translated(error))
-                    return self._next()
+                    self._next()
+                    return
                 self._writer.execute("ROLLBACK TO unit")
                 self._writer.execute("RELEASE unit")
                 self._settle([(done, None)], set(), _translated(error))

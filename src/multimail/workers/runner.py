@@ -120,7 +120,7 @@ class Runner:
         lease = job.lease
         try:
             await handler(job)
-        except Exception:  # noqa: BLE001  # whatever it is, the job stays and the others go on
+        except Exception:  # whatever it is, the job stays and the others go on
             log.exception("a job failed and will be tried again", kind=lease.kind, subject=lease.subject_id)
             pause = min(2**job.attempts, LONGEST_PAUSE) * SECOND
             run_at = self._services.clock() + pause
