@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from tests.support import postgres
+from tests.support.server import Server
 from tests.support.skips import IN_CI, pytest_make_collect_report, pytest_runtest_makereport
 from tests.support.world import World, build_world
 
@@ -89,3 +90,10 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     """One account with keys, a mailbox and the HTTP surface, on each database."""
     async with build_world(database_url, tmp_path) as built:
         yield built
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """`multimail serve` in a process of its own: SQLite, sandbox delivery, a fresh folder, free ports."""
+    with Server(tmp_path / "data") as running:
+        yield running

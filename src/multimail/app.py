@@ -117,19 +117,28 @@ class Running:
     http_port: int | None
     smtp_port: int | None
     url: str
-    first_keys: FirstKeys | None
 
 
 @contextlib.asynccontextmanager
-async def serve(settings: Settings) -> AsyncIterator[Running]:
-    """Starts the roles asked for; leaving the context drains and stops them, within ten seconds."""
+async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None]) -> AsyncIterator[Running]:
+    """Starts the roles asked for; leaving the context drains and stops them, within ten seconds.
+
+    `keep_keys(url, keys)` stores the keys of the first run, before they count: a start that then fails (a port
+    in use, a crash) has lost none.
+    """
     ready = asyncio.Event()
     stopping = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         listener = _listen(settings) if settings.role in ("all", "http") else None
         url = settings.public_url or _own_url(settings, listener)
         services, keys, client = await stack.enter_async_context(open_services(settings, url))
-        first_keys = await services.db.write(lambda tx: first_run(services, tx))
+
+        def begin(tx: Tx) -> None:
+            first_keys = first_run(services, tx)
+            if first_keys is not None:
+                keep_keys(url, first_keys)
+
+        await services.db.write(begin)
         if settings.role in ("all", "worker"):
             await _start_workers(stack, settings, services, keys, client)
         smtp_port = None
@@ -149,7 +158,7 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
         stack.callback(ready.clear)
         ready.set()
         http_port = listener.getsockname()[1] if listener else None
-        yield Running(http_port, smtp_port, url, first_keys)
+        yield Running(http_port, smtp_port, url)
 
 
 async def _start_workers(

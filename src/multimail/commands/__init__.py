@@ -23,7 +23,9 @@ COMMANDS: Final = {
 def main(argv: list[str] | None = None) -> None:
     """The entry point. Exit codes: 0 well, 1 a no, 2 wrong usage or settings, 130 interrupted."""
     words = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(prog="multimail", description="Email for AI agents, with a human in charge.")
+    parser = argparse.ArgumentParser(
+        prog="multimail", description="Email for AI agents, with a human in charge."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text)

@@ -6,16 +6,16 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 import structlog
 import uvloop
 
 from multimail.app import Running, serve
-from multimail.operations.operators import FirstKeys
-from multimail.settings import SETTINGS, Settings, read_settings
-from multimail.storage.migrate import SchemaTooNew
+from multimail.commands.flags import add_settings, settings_of
+from multimail.commands.folder import UNUSABLE, complain, write_keys, write_running
+from multimail.settings import Settings
 
 WHERE_MAIL_GOES: Final = {
     "sandbox": "into the sandbox: nothing leaves this machine",
@@ -25,27 +25,25 @@ WHERE_MAIL_GOES: Final = {
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """A flag for each setting; the same as the MULTIMAIL_… variable named in its help."""
-    for setting in SETTINGS:
-        text = f"{setting.help} [{setting.variable}{f', default {setting.default}' if setting.default else ''}]"
-        parser.add_argument(f"--{setting.name}", help=text.replace("%", "%%"), metavar="…")
+    add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    given = {s.name: getattr(arguments, s.name.replace("-", "_")) or "" for s in SETTINGS}
-    settings = read_settings(given)
+    settings = settings_of(arguments)
     log_to_stderr(settings.log)
+    os.umask(0o077)  # mail and keys are nobody else's, wherever the data folder is
     try:
         return uvloop.run(_serve(settings))
-    except (OSError, SchemaTooNew) as error:
-        print(f"multimail: {error}", file=sys.stderr)
-        return 1
+    except UNUSABLE as error:
+        return complain(error)
 
 
 def log_to_stderr(style: str) -> None:
     """One event a line; standard output is the banner's."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
         processors=[
@@ -58,7 +56,9 @@ def log_to_stderr(style: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
 
 
 async def _serve(settings: Settings) -> int:
@@ -67,40 +67,16 @@ async def _serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    async with serve(settings) as running:
-        if running.first_keys is not None:
-            write_keys(settings.data, running.url, running.first_keys)
-        print(banner(settings, running), flush=True)
-        await stop.wait()
-        print("Stopping: finishing what has begun …", flush=True)
+    async with serve(settings, partial(write_keys, settings.data)) as running:
+        file = write_running(settings, running) if settings.role == "all" else None
+        try:
+            print(banner(settings, running), flush=True)
+            await stop.wait()
+            print("Stopping: finishing what has begun …", flush=True)
+        finally:
+            if file is not None:
+                file.unlink(missing_ok=True)
     return 0
-
-
-def write_keys(data: Path, url: str, keys: FirstKeys) -> None:
-    """The two files of the first run: one for the agent, one for the human, readable by their owner alone."""
-    _write_secret(
-        data / "credentials.env",
-        MULTIMAIL_URL=url,
-        MULTIMAIL_ADDRESS=keys.address,
-        MULTIMAIL_MAILBOX_ID=keys.mailbox_id,
-        MULTIMAIL_API_KEY=keys.api_key,
-        MULTIMAIL_TEST_KEY=keys.test_key,
-    )
-    _write_secret(
-        data / "operator.env",
-        MULTIMAIL_URL=url,
-        MULTIMAIL_OVERSIGHT_KEY=keys.oversight_key,
-        MULTIMAIL_ADMIN_KEY=keys.admin_key,
-    )
-
-
-def _write_secret(path: Path, **values: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.writelines(f"{name}={value}\n" for name, value in values.items())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def banner(settings: Settings, running: Running) -> str:
@@ -110,7 +86,9 @@ def banner(settings: Settings, running: Running) -> str:
         lines.append(f"  API       {running.url}   (docs: {running.url}/docs)")
     if running.smtp_port is not None:
         lines.append(f"  SMTP in   {settings.smtp.host}:{running.smtp_port}")
-    lines.append(f"  Mail out  {WHERE_MAIL_GOES[settings.delivery].format(relay=settings.deliver.rpartition('@')[2])}")
+    lines.append(
+        f"  Mail out  {WHERE_MAIL_GOES[settings.delivery].format(relay=settings.deliver.rpartition('@')[2])}"
+    )
     lines.append(f"  Data      {settings.data}")
     if (settings.data / "credentials.env").exists():
         lines += [
