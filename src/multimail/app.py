@@ -182,7 +182,7 @@ async def _start_workers(
         services,
         {
             "deliver": (deliver.handler(services, signer, transport), 64),
-            "receive": (small.receive(services), 32),
+            "receive": (small.receive(services), 8),
             "due": (small.schedule(services), 32),
             "webhook": (webhook.handler(services, client), 64),
         },

@@ -46,15 +46,16 @@ def operator_actor(operator: Row) -> Actor:
     return Actor("operator", operator["operator_id"], operator["name"], operator["account_id"], grants)
 
 
-def still_valid(tx: Tx, actor: Actor, now: int) -> bool:
+def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> None:
     """Asked again inside the transaction, so that a revocation counts for requests already under way.
 
-    Notes the key's last use too, to the minute.
+    With `note_use` it notes the key's last use too, to the minute. Raises Refused("unauthenticated").
     """
     if actor.kind != "key":
-        return True
+        return
     name = {"account_id": actor.account_id, "key_id": actor.id}
     last_used = tx.sql.key_is_live(**name)
-    if last_used is not None and last_used < now - MINUTE:
+    if last_used is None:
+        raise Refused("unauthenticated", "That API key is not known here, or was revoked.")
+    if note_use and last_used < now - MINUTE:
         tx.sql.touch_key(**name, now=now)
-    return last_used is not None

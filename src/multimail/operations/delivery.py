@@ -16,6 +16,7 @@ from multimail.core.times import MINUTE
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
 from multimail.operations.intake import Arrival, Recipient, file_arrival, find_recipient
+from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
 from multimail.storage.blobs import Blob, keep
 from multimail.storage.database import Row, Tx
@@ -41,25 +42,6 @@ class Kept:
     outcome: str
     code: int | None
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A job that this worker holds; nothing is written for one that was lost to another."""
-
-    account_id: str
-    kind: str
-    subject_id: str
-    owner: str
-
-    @property
-    def name(self) -> dict[str, str]:
-        return {
-            "account_id": self.account_id,
-            "kind": self.kind,
-            "subject_id": self.subject_id,
-            "lease_owner": self.owner,
-        }
 
 
 @dataclass(frozen=True, slots=True)

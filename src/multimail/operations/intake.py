@@ -17,6 +17,7 @@ from multimail.core.threads import bare_subject
 from multimail.mail.parse import Message, parse
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
+from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
 from multimail.operations.sending import keep_attachment, participants
 from multimail.operations.views import addresses
@@ -85,17 +86,20 @@ def file_arrival(services: Services, tx: Tx, arrival: Arrival, recipient: Recipi
     tx.notify("jobs")
 
 
-async def understand(services: Services, account_id: str, email_id: str) -> None:
-    """Turns what was accepted into an email. Done again after a crash, it does nothing the second time."""
-    name = {"account_id": account_id, "email_id": email_id}
+async def understand(services: Services, lease: Lease) -> None:
+    """Turns what was accepted into an email, and ends the job. Done again, it does nothing the second time."""
+    account_id = lease.account_id
+    name = {"account_id": account_id, "email_id": lease.subject_id}
     arrived = await services.db.read(lambda tx: tx.sql.get_intake(**name))
     if arrived is None:
+        await services.db.write(lambda tx: tx.sql.finish_job(**lease.name))
         return
     raw = await services.blobs.load(services.db, account_id, arrived["raw_sha256"])
     message = parse(raw)
     parts = [(part, await services.blobs.prepare(account_id, part.content)) for part in message.attachments]
 
     def unit(tx: Tx) -> None:
+        tx.sql.finish_job(**lease.name)
         if tx.sql.remove_intake(**name):
             ctx = Context(services, tx, system(account_id, "receive"), services.clock())
             _receive(ctx, arrived, message, parts, len(raw))

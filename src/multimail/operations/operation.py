@@ -5,22 +5,25 @@ one is needed, one transaction, and the audit entry are done here and nowhere el
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from multimail.core.errors import Refused
+from multimail.core.errors import Refused, invalid
 from multimail.core.jsontext import sorted_json
 from multimail.core.scopes import Scope, allowed
 from multimail.operations import consent, idempotency
-from multimail.operations.authenticate import authenticate, still_valid
+from multimail.operations.authenticate import authenticate, require_valid
 from multimail.operations.context import Actor, Caller, Context, Services
 from multimail.storage.database import Tx
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Body = Mapping[str, Any]
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # What any operation may answer beside its own errors.
 COMMON_ERRORS: Final = ("malformed_request", "unauthenticated", "insufficient_scope", "invalid_fields",
@@ -96,8 +99,7 @@ async def invoke(services: Services, operation: Operation, raw: Mapping[str, Any
 
     def unit(tx: Tx) -> Answer | Refused:
         ctx = Context(services, tx, actor, services.clock(), metadata, caller.request_id)
-        if operation.transactional and not still_valid(tx, actor, ctx.now):
-            raise Refused("unauthenticated", "That API key was revoked.")
+        require_valid(tx, actor, ctx.now, note_use=operation.transactional)
         return _run(ctx, operation, given, prepared, caller)
 
     answer = await (services.db.write(unit) if operation.transactional else services.db.read(unit))
@@ -148,6 +150,9 @@ def check_scope(operation: Operation, actor: Actor) -> None:
 
 def read_input(model: type[Input], raw: Mapping[str, Any]) -> Input:
     """Raises Refused("invalid_fields") that names every field at fault at once."""
+    unkept = _unkept("", raw)
+    if unkept is not None:
+        raise invalid(unkept, "text without NUL characters and halves of surrogate pairs is needed")
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -158,6 +163,21 @@ def read_input(model: type[Input], raw: Mapping[str, Any]) -> Input:
         raise Refused(
             "invalid_fields", f"{fields[0]['path']}: {fields[0]['message']}", fields=fields
         ) from None
+
+
+def _unkept(path: str, value: Any) -> str | None:
+    """The path of the first text that PostgreSQL or UTF-8 can't keep, None where all can be kept."""
+    if isinstance(value, str):
+        return path if "\0" in value or (not value.isascii() and _SURROGATE.search(value)) else None
+    items: Iterable[tuple[object, Any]] = ()
+    if isinstance(value, Mapping):
+        items = value.items()
+        if any(isinstance(key, str) and _unkept(path, key) is not None for key in value):
+            return path
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    found = (_unkept(f"{path}.{key}" if path else str(key), item) for key, item in items)
+    return next((one for one in found if one is not None), None)
 
 
 def fingerprint(given: Input) -> str:

@@ -13,7 +13,7 @@ import structlog
 
 from multimail.core.times import SECOND
 from multimail.operations.context import Services
-from multimail.operations.delivery import Lease
+from multimail.operations.jobs import Lease
 from multimail.storage.database import StorageFull, Tx
 
 log = structlog.get_logger()

@@ -10,8 +10,7 @@ def receive(services: Services) -> Handler:
     """The handler of `receive` jobs."""
 
     async def read_arrival(job: Job) -> None:
-        await understand(services, job.lease.account_id, job.lease.subject_id)
-        await services.db.write(lambda tx: tx.sql.finish_job(**job.lease.name))
+        await understand(services, job.lease)
 
     return read_arrival
 

@@ -144,7 +144,7 @@ CREATE TABLE emails (
 );
 CREATE INDEX emails_by_mailbox ON emails (account_id, mailbox_id, email_id);
 CREATE INDEX emails_by_thread ON emails (account_id, thread_id, email_id);
-CREATE INDEX emails_by_message_id ON emails (account_id, mailbox_id, message_id);
+CREATE INDEX emails_by_message_id ON emails (account_id, mailbox_id, message_id, email_id);
 CREATE INDEX emails_pending ON emails (account_id, email_id) WHERE state IN ('pending_approval', 'held');
 CREATE INDEX emails_unreleased_by_author ON emails (account_id, author_id) WHERE state IN ('queued', 'scheduled');
 
