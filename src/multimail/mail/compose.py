@@ -12,17 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import nh3
-from cmarkgfm import cmark  # type: ignore[import-untyped]  # it ships no types
-
 from multimail.core.address import Address, AddressError, ascii_domain, parse_address
+from multimail.mail.render import RenderError, check_size, markdown_to_html, sanitised_page
 
-MAX_BODY_OCTETS = 256 * 1024
-MAX_RENDERED_OCTETS = 1024 * 1024
-# nh3 takes time quadratic in the depth of nesting: these bound it to well under a second.
-MAX_NESTING = 100
-MAX_HTML_TAGS = 10_000
-MAX_TAG_LENGTH = 16 * 1024
 MAX_FILENAME = 255
 MAX_REFERENCES = 40
 
@@ -40,8 +32,6 @@ _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'
 _PLAIN_FILENAME = re.compile(r"[A-Za-z0-9!#$%&'()+,;@^_`{}~ .\[\]-]{1,60}")
 _LINE_END = re.compile(r"\r\n?")
 _NOT_7BIT = re.compile(rb"[^\t\n -~]|[\t ]\n|^From |\nFrom ")
-_NESTING = re.compile(r"<(/?)(?:blockquote|ul|ol|em|strong|del)\b")
-_TAG = re.compile(r"<[A-Za-z]")
 
 # What compose or the hand-off writes itself; a draft's extra headers can't.
 _RESERVED = frozenset(
@@ -51,70 +41,6 @@ _RESERVED = frozenset(
         "x-multimail-identity",
     }
 )  # fmt: skip
-
-_STYLES = {
-    "a": "color:#0b57d0",
-    "blockquote": "margin:0 0 16px;padding:0 0 0 12px;border-left:3px solid #c8ccd1;color:#57606a",
-    "code": "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:90%",
-    "h1": "font-size:24px;line-height:1.25;margin:24px 0 12px",
-    "h2": "font-size:20px;line-height:1.25;margin:24px 0 12px",
-    "h3": "font-size:17px;line-height:1.25;margin:20px 0 8px",
-    "hr": "border:0;border-top:1px solid #d0d7de;margin:24px 0",
-    "img": "max-width:100%",
-    "p": "margin:0 0 16px",
-    "pre": "background-color:#f6f8fa;padding:12px;white-space:pre-wrap",
-    "table": "border-collapse:collapse;margin:0 0 16px",
-    "td": "border:1px solid #d0d7de;padding:6px 12px",
-    "th": "border:1px solid #d0d7de;padding:6px 12px;background-color:#f6f8fa",
-}
-_BODY_STYLE = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5"
-_MARKDOWN_TAGS = {
-    "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "li",
-    "ol", "p", "pre", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
-}  # fmt: skip
-_ATTRIBUTES = {
-    "a": {"href", "title"},
-    "img": {"src", "alt", "title", "width", "height"},
-    "ol": {"start"},
-    "td": {"align", "colspan", "rowspan"},
-    "th": {"align", "colspan", "rowspan"},
-}
-_MORE_TAGS = {
-    "abbr", "b", "big", "caption", "center", "col", "colgroup", "dd", "div", "dl", "dt", "font", "i", "s",
-    "small", "span", "sub", "sup", "tfoot", "u",
-}  # fmt: skip
-# No property here takes a url(), leaves the flow of the text or hides what it holds.
-_STYLE_PROPERTIES = {
-    "background-color", "border", "border-bottom", "border-collapse", "border-color", "border-left",
-    "border-radius", "border-right", "border-spacing", "border-style", "border-top", "border-width",
-    "color", "font-family", "font-size", "font-style", "font-variant", "font-weight", "height",
-    "letter-spacing", "line-height", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top",
-    "max-width", "min-width", "padding", "padding-bottom", "padding-left", "padding-right", "padding-top",
-    "text-align", "text-decoration", "text-indent", "text-transform", "vertical-align", "white-space",
-    "width", "word-break",
-}  # fmt: skip
-_URL_SCHEMES = {"http", "https", "mailto", "tel", "cid"}
-_markdown_cleaner = nh3.Cleaner(
-    tags=_MARKDOWN_TAGS,
-    attributes=_ATTRIBUTES,
-    set_tag_attribute_values={tag: {"style": style} for tag, style in _STYLES.items()},
-    url_schemes=_URL_SCHEMES,
-    url_relative="deny",
-    link_rel=None,
-)
-_html_cleaner = nh3.Cleaner(
-    tags=_MARKDOWN_TAGS | _MORE_TAGS,
-    attributes={
-        **_ATTRIBUTES,
-        "*": {"style", "dir", "lang"},
-        "table": {"align", "border", "cellpadding", "cellspacing", "width"},
-        "font": {"color", "face", "size"},
-    },
-    filter_style_properties=_STYLE_PROPERTIES,
-    url_schemes=_URL_SCHEMES,
-    url_relative="deny",
-    link_rel=None,
-)
 
 
 class ComposeError(ValueError):
@@ -156,9 +82,12 @@ def compose(draft: Draft) -> bytes:
     The text part is the markdown as typed, line ends aside. Header lines are ASCII unless an address has a
     local part that is not (RFC 6532). Raises ComposeError.
     """
-    _check_size(draft.markdown)
-    text = _text_part("plain", draft.markdown)
-    html = _text_part("html", markdown_to_html(draft.markdown) if draft.html is None else _page(draft.html))
+    try:
+        check_size(draft.markdown)
+        page = markdown_to_html(draft.markdown) if draft.html is None else sanitised_page(draft.html)
+    except RenderError as error:
+        raise ComposeError(str(error)) from error
+    text, html = _text_part("plain", draft.markdown), _text_part("html", page)
     digest = hashlib.sha256(text + html).hexdigest()[:24]
     # "=_" can't occur in base64 or quoted-printable (RFC 2045 6.7); a 7bit part would need its own hash.
     inner, outer = f"=_a_{digest}", f"=_m_{digest}"
@@ -181,27 +110,6 @@ def prepend(raw: bytes, headers: Sequence[tuple[str, str]]) -> bytes:
     return "".join(_unstructured(name, value) for name, value in headers).encode() + raw
 
 
-def markdown_to_html(markdown: str) -> str:
-    """A whole HTML page from GitHub-flavoured markdown: raw HTML dropped, sanitised, styles inlined.
-
-    A line break stays one. Raises ComposeError for more than 256 KiB or 100 levels of nesting.
-    """
-    _check_size(markdown)
-    rendered = cmark.markdown_to_html_with_extensions(
-        markdown,
-        options=cmark.Options.CMARK_OPT_HARDBREAKS | cmark.Options.CMARK_OPT_VALIDATE_UTF8,
-        extensions=["table", "autolink", "strikethrough", "tagfilter"],
-    )
-    if len(rendered) > MAX_RENDERED_OCTETS:
-        raise ComposeError("The body is too large once it is rendered.")
-    depth = 0
-    for tag in _NESTING.finditer(rendered):
-        depth += -1 if tag[1] else 1
-        if depth > MAX_NESTING:
-            raise ComposeError(f"The body is nested more than {MAX_NESTING} levels deep.")
-    return _wrap(_markdown_cleaner.clean(rendered))
-
-
 def needs_smtputf8(sender: str, recipients: Iterable[str], raw: bytes) -> bool:
     """Whether the transmission needs SMTPUTF8 (RFC 6531): a local part or a header line is not ASCII.
 
@@ -210,34 +118,6 @@ def needs_smtputf8(sender: str, recipients: Iterable[str], raw: bytes) -> bool:
     if not all(address.rpartition("@")[0].isascii() for address in (sender, *recipients)):
         return True
     return not raw.partition(b"\r\n\r\n")[0].isascii()
-
-
-def _page(html: str) -> str:
-    """HTML that the author gave, as a whole page, sanitised. Raises ComposeError for what is too large."""
-    _check_size(html)
-    if len(_TAG.findall(html)) > MAX_HTML_TAGS:
-        raise ComposeError(f"The HTML has more than {MAX_HTML_TAGS} elements.")
-    for piece in html.split(">"):
-        tag = _TAG.search(piece)
-        if tag and len(piece) - tag.start() > MAX_TAG_LENGTH:
-            raise ComposeError(f"The HTML has a tag longer than {MAX_TAG_LENGTH} characters.")
-    return _wrap(_html_cleaner.clean(html))
-
-
-def _wrap(fragment: str) -> str:
-    return (
-        '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head>\n'
-        f'<body style="{_BODY_STYLE}">\n{fragment.rstrip()}\n</body></html>\n'
-    )
-
-
-def _check_size(body: str) -> None:
-    try:
-        octets = len(body.encode())
-    except UnicodeEncodeError as error:
-        raise ComposeError("The body contains a lone surrogate, which is not a character.") from error
-    if octets > MAX_BODY_OCTETS:
-        raise ComposeError(f"The body is longer than {MAX_BODY_OCTETS // 1024} KiB.")
 
 
 def _headers(draft: Draft) -> list[str]:
