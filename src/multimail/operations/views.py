@@ -2,8 +2,9 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, NotRequired
+from typing import Any, Final, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -167,6 +168,9 @@ def email_whole(tx: Tx, row: Row) -> dict[str, Any]:
     }
 
 
+_POSITION: Final = re.compile("[a-z]{3}_[0-9a-z]{26}|[0-9]{1,19}")  # an id, or a place in the audit chain
+
+
 class Deleted(TypedDict):
     id: str
     deleted: bool
@@ -190,7 +194,7 @@ def decode_cursor(cursor: str | None, start: str) -> str:
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         position = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
-        if not position.isprintable():  # a NUL, say, which PostgreSQL refuses
+        if not _POSITION.fullmatch(position):
             raise ValueError(position)
         return position
     except ValueError:

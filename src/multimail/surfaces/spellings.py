@@ -141,8 +141,8 @@ REFERENCE: Final = {"email_id": "message_id"}
 
 
 def is_email(names: Mapping[str, Any]) -> bool:
-    """Of an answer's fields, or of a schema's properties: only emails have a direction."""
-    return "direction" in names and "thread_id" in names
+    """Of an answer's fields, or of a schema's properties: only emails have a direction and a time."""
+    return "direction" in names and "created_at" in names
 
 
 def as_message(email: Mapping[str, Any]) -> dict[str, Any]:
