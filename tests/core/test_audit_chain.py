@@ -164,3 +164,12 @@ def test_two_metadata_have_one_hash_only_if_they_are_one_json_value(one, other):
 def test_what_was_stored_as_json_still_verifies(metadata):
     entries = chain(2, metadata={"value": metadata})
     assert verify(json.loads(json.dumps(entries))).broken is None
+
+
+@given(st.integers(0, 7), st.integers(0, 7))
+def test_a_log_in_pieces_is_judged_as_the_whole_is(cut, fault):
+    entries = chain(7)
+    if fault:
+        entries[fault - 1]["action"] = "something else"
+    first = verify(entries[:cut])
+    assert (first if first.broken else verify(entries[cut:], first)) == verify(entries)

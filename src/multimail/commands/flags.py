@@ -1,6 +1,7 @@
-"""The flags that commands share: one for each setting a command heeds, read from the one table of settings."""
+"""What all commands share: flags from the one table of settings, and words for the terminal."""
 
 import argparse
+import sys
 from collections.abc import Collection
 from typing import Final
 
@@ -31,3 +32,9 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 def plain(text: object) -> str:
     """Text from elsewhere as one harmless piece of a terminal's line: what would steer the terminal is shown."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def complain(error: object) -> int:
+    """Says what is wrong; the exit code 1."""
+    print(f"multimail: {error}", file=sys.stderr)
+    return 1

@@ -1,9 +1,10 @@
 """The data folder as commands see it: the first run's keys, and where a running server listens."""
 
+import contextlib
 import json
 import os
 import sqlite3
-import sys
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,8 @@ import psycopg
 from multimail.app import Running
 from multimail.operations.operators import FirstKeys
 from multimail.settings import SettingError, Settings
+from multimail.storage.connect import open_database
+from multimail.storage.database import Database
 from multimail.storage.migrate import SchemaTooNew
 
 # What keeps a command from its database or its ports: told in one line.
@@ -29,12 +32,6 @@ class Whereabouts:
     url: str
     smtp: str
     delivery: str
-
-
-def complain(error: object) -> int:
-    """Says what is wrong; the exit code 1."""
-    print(f"multimail: {error}", file=sys.stderr)
-    return 1
 
 
 def write_keys(data: Path, url: str, keys: FirstKeys) -> None:
@@ -93,6 +90,18 @@ def require_database(settings: Settings) -> None:
         raise SettingError(
             f"there is no database at {path}: give --data, the folder that `multimail serve` uses"
         )
+
+
+@contextlib.asynccontextmanager
+async def open_existing(settings: Settings) -> AsyncIterator[Database]:
+    """The database of a data folder, to look into. Raises SettingError where there is none, and UNUSABLE."""
+    require_database(settings)
+    db = open_database(settings.database)
+    await db.open()
+    try:
+        yield db
+    finally:
+        await db.close()
 
 
 def _reachable(host: str, port: int | None) -> str:

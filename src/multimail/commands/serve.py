@@ -13,8 +13,8 @@ import structlog
 import uvloop
 
 from multimail.app import Running, serve
-from multimail.commands.flags import add_settings, settings_of
-from multimail.commands.folder import UNUSABLE, complain, write_keys, write_running
+from multimail.commands.flags import add_settings, complain, settings_of
+from multimail.commands.folder import UNUSABLE, write_keys, write_running
 from multimail.settings import Settings
 
 WHERE_MAIL_GOES: Final = {

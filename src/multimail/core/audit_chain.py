@@ -36,9 +36,15 @@ class Verdict:
     broken: str | None
 
 
-def verify(entries: Iterable[Mapping[str, Any]]) -> Verdict:
-    """Checks entries in the order of `seq` and stops at the first that was changed or is missing."""
-    head, count = GENESIS, 0
+START: Final = Verdict(0, GENESIS, None)
+
+
+def verify(entries: Iterable[Mapping[str, Any]], after: Verdict = START) -> Verdict:
+    """Checks entries in the order of `seq` and stops at the first that was changed or is missing.
+
+    A long log is checked in pieces: `after` is the verdict on what came before.
+    """
+    head, count = after.head, after.count
     for entry in entries:
         if missing := {*SEALED_FIELDS, "hash"} - set(entry):
             return Verdict(count, head, f"entry {count + 1} lacks {', '.join(sorted(missing))}")

@@ -5,13 +5,18 @@ the one that loses changes nothing.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from multimail.core.audit_chain import GENESIS, entry_hash
 from multimail.core.event_types import EventType
+from multimail.core.identity import base64url_decode
 from multimail.core.times import HOUR, to_rfc3339
 from multimail.operations.account import audit_view
 from multimail.operations.context import Context, Services, system
@@ -87,7 +92,20 @@ def signed_head(account_id: str, seq: int, digest: str, at: int, sign: Sign) -> 
     return claims | {"signature": sign(head_text(claims))}
 
 
-def head_text(claims: dict[str, str | int]) -> bytes:
+def head_is_genuine(head: Mapping[str, Any], public_keys: Iterable[ec.EllipticCurvePublicKey]) -> bool:
+    """Whether one of the keys signed this head: ECDSA P-256 with SHA-256, DER in base64url (app.Keys.sign_head)."""
+    try:
+        text, signature = head_text(head), base64url_decode(head["signature"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    for key in public_keys:
+        with suppress(InvalidSignature):
+            key.verify(signature, text, ec.ECDSA(hashes.SHA256()))
+            return True
+    return False
+
+
+def head_text(claims: Mapping[str, Any]) -> bytes:
     """The canonical JSON that a head's signature is over."""
     fields = {name: claims[name] for name in ("account_id", "seq", "hash", "at")}
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
