@@ -1,4 +1,4 @@
-"""The published contract: contracts/openapi.json and contracts/routes.txt, made from the registry.
+"""The published contract: openapi.json, routes.txt and reference.md in contracts/, made from the code.
 
 `python -m multimail.contracts` writes them, unless the change would break a client of what is committed;
 `--check` writes nothing and fails when they differ from the code. `--break` writes even then: for a decision
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from multimail.operations.registry import OPERATIONS
 from multimail.surfaces.openapi import describe
+from multimail.surfaces.reference import reference
 from multimail.surfaces.routes import targets
 
 FOLDER: Final = Path(__file__).parent.parent.parent / "contracts"
@@ -36,7 +37,11 @@ def contract_files() -> dict[str, str]:
         f"{target.method:<6} {target.path}  {target.operation.name}  {'|'.join(target.operation.scopes)}"
         for target in targets(OPERATIONS)
     ]
-    return {"openapi.json": description, "routes.txt": "\n".join(sorted(lines, key=_by_path)) + "\n"}
+    return {
+        "openapi.json": description,
+        "routes.txt": "\n".join(sorted(lines, key=_by_path)) + "\n",
+        "reference.md": reference(OPERATIONS),
+    }
 
 
 def _by_path(line: str) -> list[str]:

@@ -1,0 +1,60 @@
+"""The reference for people: settings, operations and errors as tables, made from the code that they describe."""
+
+from collections.abc import Iterable, Sequence
+
+from multimail.core.errors import ERRORS
+from multimail.operations.operation import COMMON_ERRORS, Operation
+from multimail.settings import SETTINGS
+
+
+def reference(operations: Sequence[Operation]) -> str:
+    """Markdown."""
+    return "\n".join(
+        [
+            "# Reference",
+            "",
+            "Made by `make contracts`; don't edit.",
+            "",
+            "## Settings of `multimail serve`",
+            "",
+            *_table(
+                ("flag", "variable", "default", ""),
+                (
+                    (f"`--{s.name}`", f"`{s.variable}`", f"`{s.default}`" if s.default else "", s.help)
+                    for s in SETTINGS
+                ),
+            ),
+            "",
+            "## Operations",
+            "",
+            "Each is also `POST /NAME` with everything in the body, and `GET /NAME` if it only reads. Any operation may",
+            "answer " + ", ".join(f"`{code}`" for code in COMMON_ERRORS) + " too.",
+            "",
+            *_table(
+                ("operation", "route", "scope", "errors of its own", ""),
+                (
+                    (
+                        f"`{o.name}`",
+                        "<br>".join(f"{r.method} `{r.path}`" for r in (o, *o.also)),
+                        " or ".join(o.scopes) + (" (+ owner where it loosens)" if o.needs_owner else ""),
+                        ", ".join(f"`{code}`" for code in o.errors),
+                        o.summary.partition("\n")[0],
+                    )
+                    for o in operations
+                ),
+            ),
+            "",
+            "## Errors",
+            "",
+            *_table(
+                ("code", "HTTP", "SMTP", ""),
+                ((f"`{code}`", str(kind.status), kind.smtp, kind.sentence) for code, kind in ERRORS.items()),
+            ),
+            "",
+        ]
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
