@@ -27,7 +27,7 @@ def reference(operations: Sequence[Operation]) -> str:
             "",
             "## Operations",
             "",
-            "Each is also `POST /NAME` with everything in the body, and `GET /NAME` if it only reads. Any operation may",
+            "Each is also `POST /NAME` with everything in the body, and `GET /NAME` if it only reads. Any may",
             "answer " + ", ".join(f"`{code}`" for code in COMMON_ERRORS) + " too.",
             "",
             *_table(
