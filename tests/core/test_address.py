@@ -1,9 +1,10 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from multimail.core import address as address_module
 from multimail.core.address import (
     Address,
     AddressError,
@@ -139,6 +140,40 @@ def test_the_comparison_form_needs_an_address():
 def test_a_domain_that_is_too_long_in_a_labels():
     with pytest.raises(AddressError, match="253"):
         ascii_domain(".".join(["ü" * 50] * 5))
+
+
+PLAIN = st.text('aZ09_+-.@ <>"ü\n', max_size=12)
+LABELS = st.text("aZ0-_.", max_size=8) | st.sampled_from(["b" * 63, "b" * 64, "1", "-", "xn--a", "example"])
+
+
+def outcome(text):
+    try:
+        return parse_address_list(text)
+    except AddressError as error:
+        return str(error)
+
+
+@given(
+    PLAIN | st.sampled_from(["a" * 64, "a" * 65, "a.b", ".a", "a."]),
+    st.lists(LABELS, max_size=5).map(".".join),
+)
+@example("a" * 64, ".".join(["b" * 60] * 3) + ".abcdef")
+@example("a" * 64, ".".join(["b" * 60] * 3) + ".abcdefg")
+@example("a", "b.example\n")
+@example("a", "B.Example")
+def test_the_short_way_reads_what_the_long_way_reads(local, domain):
+    text = f"{local}@{domain}"
+    short = outcome(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(address_module, "_plain_addr_spec", lambda text: None)
+        assert outcome(text) == short
+
+
+def test_an_ordinary_address_takes_the_short_way(monkeypatch):
+    monkeypatch.setattr(address_module, "_tokens", None)
+    assert parse_address_list("First.Last+tag@Mail-1.Example.ORG") == (
+        Address("", "First.Last+tag@mail-1.example.org"),
+    )
 
 
 letters = st.characters(categories=["L", "N", "P", "S"], exclude_characters="@")

@@ -34,6 +34,12 @@ _NEEDS_QUOTES = re.compile(r'[()<>\[\]:;@\\,"\t]|^ | $|  ')
 _ASCII_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
 _LDH_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
+# The plainest and commonest of all, which need no tokens.
+_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_PLAIN_ADDR_SPEC = re.compile(
+    rf"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@)((?:{_LABEL}\.)*(?=[A-Za-z]){_LABEL})"
+)
+
 
 class AddressError(ValueError):
     """The text is not an address that mail can be sent to; the message says why."""
@@ -75,6 +81,9 @@ def parse_address_list(text: str) -> tuple[Address, ...]:
 
     An empty text or group gives (). Takes time linear in the text. Raises AddressError.
     """
+    plain = _plain_addr_spec(text)
+    if plain:
+        return (plain,)
     bad = _FORBIDDEN.search(text)
     if bad:
         raise AddressError(f"An address can't contain the control character U+{ord(bad[0]):04X}.")
@@ -143,6 +152,14 @@ def format_address(a: Address) -> str:
     if _NEEDS_QUOTES.search(name):
         name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{name} <{a.address}>"
+
+
+def _plain_addr_spec(text: str) -> Address | None:
+    """The address where the whole text is an ordinary one; None says nothing about it."""
+    match = _PLAIN_ADDR_SPEC.fullmatch(text) if len(text) <= MAX_ADDRESS_OCTETS else None
+    if match is None or match.end(1) > MAX_LOCAL_OCTETS + 1:
+        return None
+    return Address("", match[1] + match[2].lower())
 
 
 def _tokens(text: str) -> Iterator[_Token]:

@@ -10,6 +10,7 @@ ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 PREFIXES: Final = frozenset(
     "acc mbx eml thr att key whk evt dlv ctc dom sup aud upg rul opr ses job cod req".split()
 )
+_PAIRS: Final = tuple(first + second for first in ALPHABET for second in ALPHABET)
 _PATTERN: Final = re.compile(r"([a-z]{3})_([0-7][0-9abcdefghjkmnpqrstvwxyz]{25})", re.ASCII)
 
 
@@ -18,7 +19,7 @@ def make_id(prefix: str, unix_ms: int, random: int) -> str:
     assert prefix in PREFIXES, prefix
     number = (unix_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64
     number |= 0b10 << 62 | random & (1 << 62) - 1
-    return prefix + "_" + "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return prefix + "_" + "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def is_id(text: str, prefix: str) -> bool:

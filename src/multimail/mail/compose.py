@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote
 
 from multimail.core.address import Address, AddressError, ascii_domain, parse_address
@@ -31,7 +32,7 @@ _CONTENT_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}/[A-Za-z0-9][A
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _PLAIN_FILENAME = re.compile(r"[A-Za-z0-9!#$%&'()+,;@^_`{}~ .\[\]-]{1,60}")
 _LINE_END = re.compile(r"\r\n?")
-_NOT_7BIT = re.compile(rb"[^\t\n -~]|[\t ]\n|^From |\nFrom ")
+_VISIBLE = b"\t\n" + bytes(range(32, 127))
 
 # What compose or the hand-off writes itself; a draft's extra headers can't.
 _RESERVED = frozenset(
@@ -152,9 +153,12 @@ def _fold_header(name: str, tokens: Sequence[str]) -> str:
     """A header field, folded between the tokens, with its CRLF: the only place that makes one."""
     if not _HEADER_NAME.fullmatch(name):
         raise ComposeError(f"{name[:64]!r} is not a header name.")
-    bad = _CONTROL.search(" ".join(tokens))
+    value = " ".join(tokens)
+    bad = None if value.isprintable() else _CONTROL.search(value)
     if bad:
         raise ComposeError(f"The header {name} contains the control character U+{ord(bad[0]):04X}.")
+    if len(name) + 2 + len(value) <= _FOLD_AT:
+        return f"{name}: {value}\r\n"
     lines: list[str] = []
     line = f"{name}:"
     for position, token in enumerate(tokens):
@@ -222,19 +226,39 @@ def _mailbox(name: str, address: Address) -> list[str]:
 
 
 def _text_part(subtype: str, text: str) -> bytes:
-    data = _LINE_END.sub("\n", text).encode()
-    if not _NOT_7BIT.search(data) and max(map(len, data.split(b"\n"))) <= _TEXT_LINE:
-        encoding, body = "7bit", data.replace(b"\n", b"\r\n")
-    else:
-        # The line ends of the text are LF here: b2a_qp takes its own from the first it sees.
-        encoding, body = "quoted-printable", binascii.b2a_qp(data).replace(b"\n", b"\r\n")
-        as_base64 = data.replace(b"\n", b"\r\n")
-        if len(body) > len(as_base64) * 4 // 3 * 78 // 76 + 4:
-            encoding, body = "base64", _base64_lines(as_base64)
-    charset = "us-ascii" if data.isascii() else "utf-8"
+    data = (_LINE_END.sub("\n", text) if "\r" in text else text).encode()
+    encoding, body = _shortest(data)
+    return _text_part_header(subtype, "us-ascii" if data.isascii() else "utf-8", encoding) + body
+
+
+@cache
+def _text_part_header(subtype: str, charset: str, encoding: str) -> bytes:
     header = _fold_header("Content-Type", [f"text/{subtype}; charset={charset}"])
     header += _fold_header("Content-Transfer-Encoding", [encoding])
-    return header.encode() + b"\r\n" + body
+    return header.encode() + b"\r\n"
+
+
+def _shortest(data: bytes) -> tuple[str, bytes]:
+    """The content transfer encoding for text with LF line ends, and the encoded text with CRLF."""
+    lines = data.split(b"\n")
+    if max(map(len, lines)) <= _TEXT_LINE and _is_7bit(data):
+        return "7bit", data.replace(b"\n", b"\r\n")
+    # The line ends of the text are LF here: b2a_qp takes its own from the first it sees.
+    body = binascii.b2a_qp(data).replace(b"\n", b"\r\n")
+    if len(body) > (len(data) + len(lines) - 1) * 4 // 3 * 78 // 76 + 4:
+        return "base64", _base64_lines(data.replace(b"\n", b"\r\n"))
+    return "quoted-printable", body
+
+
+def _is_7bit(data: bytes) -> bool:
+    """No control characters, no white space that a relay may strip, no line that an mbox would change."""
+    return not (
+        data.translate(None, _VISIBLE)
+        or b" \n" in data
+        or b"\t\n" in data
+        or data.startswith(b"From ")
+        or b"\nFrom " in data
+    )
 
 
 def _attachment_part(attachment: Attachment) -> bytes:
