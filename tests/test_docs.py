@@ -1,0 +1,64 @@
+"""The docs tell the truth: links lead somewhere, commands and settings exist, and no machine of ours is in them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from multimail.commands import COMMANDS
+from multimail.settings import SETTINGS
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")])
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def page(request):
+    return request.param
+
+
+def test_relative_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_named_files_exist(page):
+    for name in re.findall(
+        r"`((?:src|tests|docs|contracts|bench|scripts|core|operations|storage|surfaces)/[\w./-]+)`",
+        page.read_text(),
+    ):
+        assert any((base / name).exists() for base in (ROOT, ROOT / "src" / "multimail")), name
+
+
+def test_commands_and_flags_exist(page):
+    flags = {f"--{setting.name}" for setting in SETTINGS}
+    for line in page.read_text().splitlines():
+        called = re.match(r"\s*(?:\$ )?multimail (\w+)", line)
+        if called:
+            assert called[1] in COMMANDS, line
+        if called and called[1] == "serve":
+            assert set(re.findall(r"--[a-z-]+", line)) <= flags, line
+
+
+def test_every_setting_is_in_the_reference():
+    text = (ROOT / "contracts" / "reference.md").read_text()
+    assert [s.name for s in SETTINGS if f"`--{s.name}`" not in text or f"`{s.variable}`" not in text] == []
+
+
+def test_no_machine_of_ours_is_named():
+    named = re.compile(r"/work/|/farm/|pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org")
+    files = [
+        path
+        for folder in ("src", "docs", "tests", "bench", "scripts", "requirements", "contracts")
+        for path in (ROOT / folder).rglob("*")
+    ]
+    kinds = {".py", ".md", ".sql", ".txt", ".json", ".html", ".css", ""}
+    found = [
+        str(path.relative_to(ROOT))
+        for path in files
+        if path.is_file()
+        and path.suffix in kinds
+        and path != Path(__file__)
+        and named.search(path.read_text(errors="replace"))
+    ]
+    assert found == []
