@@ -1,6 +1,7 @@
 """The account, its audit log, and the sandbox that shows what would have left."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -117,12 +118,13 @@ def get_audit_log(ctx: Context, given: GetAuditLog) -> Mapping[str, Any]:
     Entries appear within a second of what they tell.
     """
     position = decode_cursor(given.cursor, str(1 << 62))
-    if not position.isdigit():
+    if not re.fullmatch("[0-9]{1,19}", position) or int(position) > 1 << 62:
         raise invalid("cursor", "not a cursor of this list")
     rows = ctx.sql.list_audit(
         account_id=ctx.account_id,
         before=int(position),
         after=0,
+        see_held=ctx.actor.sees_held,
         any_action=given.action is None,
         action=given.action or "",
         any_resource=given.resource_id is None,

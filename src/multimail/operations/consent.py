@@ -59,8 +59,10 @@ def require(
 def _redeem(ctx: Context, request: Row | None, code: str) -> Refused | None:
     if request is None:
         return Refused("invalid_approval_code")
-    if not hmac.compare_digest(hash_secret(f"{request['request_id']}:{code}"), request["code_hash"]):
-        ctx.sql.count_approval_attempt(account_id=ctx.account_id, request_id=request["request_id"])
+    name = {"account_id": ctx.account_id, "request_id": request["request_id"]}
+    if not ctx.sql.count_approval_attempt(**name):
         return Refused("invalid_approval_code")
-    ctx.sql.use_approval_request(account_id=ctx.account_id, request_id=request["request_id"], now=ctx.now)
+    if not hmac.compare_digest(hash_secret(f"{request['request_id']}:{code}"), request["code_hash"]):
+        return Refused("invalid_approval_code")
+    ctx.sql.use_approval_request(**name, now=ctx.now)
     return None

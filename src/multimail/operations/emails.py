@@ -1,19 +1,21 @@
 """Reading: the inbox, one email, one thread, the state of one send."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from multimail.core.errors import invalid, not_found
-from multimail.core.oversight import Kind, State, event
+from multimail.core.errors import Refused, invalid, not_found
+from multimail.core.oversight import HIDDEN, Kind, State, event
 from multimail.core.scopes import Scope
+from multimail.core.threads import bare_subject
 from multimail.core.times import from_datetime, to_rfc3339
 from multimail.operations import lifecycle
 from multimail.operations.context import Context
-from multimail.operations.operation import Input, Operation, Route
+from multimail.operations.operation import Input, Operation, Route, audit_held
 from multimail.operations.views import Email, EmailPage, decode_cursor, email_summary, email_whole, page
 from multimail.storage.database import Row
 
@@ -113,7 +115,8 @@ def read_email(ctx: Context, given: ReadEmail) -> Mapping[str, Any]:
     """
     email = _find(ctx, given)
     if email["state"] == State.UNREAD:
-        lifecycle.advance(ctx, email, event(Kind.OPEN))
+        with suppress(Refused):  # somebody else opened it at the same moment
+            lifecycle.advance(ctx, email, event(Kind.OPEN))
         email = ctx.email(given.email_id)
     ctx.about("email", email["email_id"], email["mailbox_id"])
     return email_whole(ctx.tx, email) | {"effective_mode": lifecycle.current_mode(ctx, email)}
@@ -193,11 +196,14 @@ def get_thread(ctx: Context, given: GetThread) -> Mapping[str, Any]:
     shown, cursor = page(rows, given.limit, lambda row: str(row["email_id"]))
     latest = ctx.sql.latest_in_thread(**seen)
     people = " ".join(row["participants"] for row in ctx.sql.list_thread_participants(**seen))
-    ctx.about("thread", given.thread_id, thread["mailbox_id"], emails=[row["email_id"] for row in shown])
+    audit_held(ctx, "get_thread", shown)
+    plain = [row["email_id"] for row in shown if row["state"] not in HIDDEN]
+    if plain:
+        ctx.about("thread", given.thread_id, thread["mailbox_id"], emails=plain)
     return {
         "thread_id": given.thread_id,
         "mailbox_id": thread["mailbox_id"],
-        "subject": thread["subject"],
+        "subject": bare_subject(ctx.sql.first_in_thread(**seen)["subject"]),
         "participants": sorted(set(people.split())),
         "message_count": counted["message_count"],
         "last_activity": to_rfc3339(counted["last_activity"]),
@@ -301,7 +307,7 @@ READ_EMAIL = Operation(
     path="/v1/mailboxes/{mailbox_id}/emails/{email_id}",
     also=(Route("POST", "/v1/email"), Route("GET", "/v1/email")),
     aliases=EMAIL_ALIASES,
-    errors=("not_found", "conflict"),
+    errors=("not_found",),
 )
 GET_MESSAGE = Operation(
     name="get_message",

@@ -24,6 +24,8 @@ BODY_LIMIT: Final = 256 * 1024
 def emit_about(ctx: Context, event_type: EventType, email: Row, state: State, **data: Any) -> None:
     """Records an event about an email and a delivery for each webhook that listens, in this transaction."""
     withheld = email["direction"] == "inbound" and event_type.startswith("oversight.")
+    if withheld:
+        data = {}  # ids only: an operator's words could tell what the mail says
     event_id = ctx.new_id("evt")
     ctx.sql.add_event(
         account_id=ctx.account_id,
@@ -186,7 +188,7 @@ def list_events(ctx: Context, given: ListEvents) -> Mapping[str, Any]:
     after = (0, 0)
     if given.after is not None:
         start = ctx.sql.get_event(account_id=ctx.account_id, event_id=given.after)
-        if start is None:
+        if start is None or not _visible(ctx, start):
             raise Refused("not_found", "There is no such event to read on from.")
         after = (start["xid"], start["seq"])
     mailbox_id = ctx.mailbox(given.mailbox_id)["mailbox_id"] if given.mailbox_id else ""
@@ -206,6 +208,10 @@ def list_events(ctx: Context, given: ListEvents) -> Mapping[str, Any]:
     if bodies:
         ctx.about("account", ctx.account_id, given.mailbox_id and mailbox_id, events=len(bodies))
     return {"events": bodies, "cursor": rows[-1]["event_id"] if rows else None}
+
+
+def _visible(ctx: Context, row: Row) -> bool:
+    return ctx.actor.reaches(row["mailbox_id"]) and (ctx.actor.sees_held or not row["withheld"])
 
 
 LIST_EVENTS = Operation(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from multimail.core.address import normalise
+from multimail.core.address import AddressError, normalise
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, Mode, State, event
 from multimail.core.revision import revision
@@ -177,12 +177,12 @@ def _email_row(
         "mailbox_id": arrived["mailbox_id"],
         "direction": "inbound",
         "test": bool(arrived["test"]),
-        "from_address": normalise(sender) if sender else "",
+        "from_address": comparable(sender),
         "from_name": clean(message.from_.name),
-        "to_json": to_json(to or [arrived["recipient"]]),
-        "cc_json": to_json(cc),
+        "to_json": clean(to_json(to or [arrived["recipient"]])),
+        "cc_json": clean(to_json(cc)),
         "bcc_json": "[]",
-        "reply_to_json": to_json(addresses(message.reply_to)),
+        "reply_to_json": clean(to_json(addresses(message.reply_to))),
         "participants": clean(participants([sender, *to, *cc, arrived["recipient"]])),
         "recipients_json": to_json([{"address": arrived["recipient"], "kind": "envelope"} | taken]),
         "subject": clean(message.subject)[:998],
@@ -190,7 +190,7 @@ def _email_row(
         "in_reply_to": clean(answered["message_id"] if answered else ""),
         "size": size,
         "has_attachments": bool(message.attachments),
-        "metadata_json": to_json({"origin": json.loads(answered["metadata_json"])} if answered else {}),
+        "metadata_json": to_json(_origin(answered)),
         "revision": revision(arrived["sender"], [arrived["recipient"]], arrived["raw_sha256"].encode()),
         "floor_mode": None,
         "schedule_first": False,
@@ -201,6 +201,23 @@ def _email_row(
         "created_at": ctx.now,
         "received_at": arrived["received_at"],
     }
+
+
+def _origin(answered: Row | None) -> dict[str, Any]:
+    """What the answered email's maker said of it; through a stranger's own follow-ups it does not nest."""
+    if answered is None:
+        return {}
+    metadata = json.loads(answered["metadata_json"])
+    origin = metadata if answered["direction"] == "outbound" else metadata.get("origin")
+    return {"origin": origin} if origin else {}
+
+
+def comparable(address: str) -> str:
+    """Normalised where it is an address; a stranger may write anything."""
+    try:
+        return normalise(address)
+    except AddressError:
+        return address.lower()
 
 
 def _keep_contents(ctx: Context, arrived: Row, message: Message) -> None:
@@ -216,10 +233,10 @@ def _keep_contents(ctx: Context, arrived: Row, message: Message) -> None:
         text=clean(message.text),
         html=clean(message.html) or None,
         quoted=clean(message.quoted),
-        headers_json=to_json([*trace, *map(list, message.headers)]),
-        hidden_json=to_json(list(message.hidden)),
-        links_json=to_json([list(link) for link in message.links]),
-        defects_json=to_json(list(message.defects)),
+        headers_json=clean(to_json([*trace, *map(list, message.headers)])),
+        hidden_json=clean(to_json(list(message.hidden))),
+        links_json=clean(to_json([list(link) for link in message.links])),
+        defects_json=clean(to_json(list(message.defects))),
     )
 
 

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from multimail.core.errors import Refused, invalid
 from multimail.core.jsontext import sorted_json
+from multimail.core.oversight import HIDDEN
 from multimail.core.scopes import Scope, allowed
 from multimail.operations import consent, idempotency
 from multimail.operations.authenticate import authenticate, require_valid
 from multimail.operations.context import Actor, Caller, Context, Services
-from multimail.storage.database import Tx
+from multimail.storage.database import Row, Tx
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Body = Mapping[str, Any]
@@ -184,6 +185,15 @@ def fingerprint(given: Input) -> str:
     """SHA-256 over the canonical JSON of what was asked, without what merely accompanies it."""
     asked = given.model_dump(mode="json", exclude={"idempotency_key", "approval_code"})
     return hashlib.sha256(sorted_json(asked).encode()).hexdigest()
+
+
+def audit_held(ctx: Context, action: str, rows: Iterable[Row]) -> None:
+    """An entry of its own for each held or declined email that was shown: others must not learn of it."""
+    for row in rows:
+        if row["state"] in HIDDEN:
+            ctx.about("email", row["email_id"], row["mailbox_id"])
+            write_audit(ctx, action)
+    ctx.subject = None
 
 
 def write_audit(ctx: Context, action: str) -> None:

@@ -7,13 +7,14 @@ from typing import Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import TypedDict
 
+from multimail.core.address import normalise
 from multimail.core.errors import Refused
-from multimail.core.oversight import PUBLIC_STATUS, Kind, State
+from multimail.core.oversight import HIDDEN, PUBLIC_STATUS, Kind, State
 from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339
 from multimail.operations import lifecycle
 from multimail.operations.context import Context
-from multimail.operations.operation import Input, Operation, Route
+from multimail.operations.operation import Input, Operation, Route, audit_held
 from multimail.operations.views import Email, decode_cursor, email_whole, page
 from multimail.storage.database import Row
 
@@ -60,8 +61,10 @@ def list_pending(ctx: Context, given: ListPending) -> Mapping[str, Any]:
         **ctx.actor.filter,
     )
     shown, cursor = page(rows, given.limit, lambda row: str(row["email_id"]))
-    if shown:
-        ctx.about("account", ctx.account_id, mailbox_id or None, emails=[row["email_id"] for row in shown])
+    audit_held(ctx, "list_pending", shown)
+    outbound = [row["email_id"] for row in shown if row["state"] not in HIDDEN]
+    if outbound:
+        ctx.about("account", ctx.account_id, mailbox_id or None, emails=outbound)
     return {"pending": [pending_view(ctx, row) for row in shown], "cursor": cursor}
 
 
@@ -86,7 +89,7 @@ def _findings(ctx: Context, row: Row) -> list[dict[str, str]]:
         }
         answered = ctx.sql.get_email_by_message_id(**name)
         if answered and answered["direction"] == "inbound":
-            others = sorted(set(json.loads(row["to_json"])) - {answered["from_address"]})
+            others = sorted({normalise(to) for to in json.loads(row["to_json"])} - {answered["from_address"]})
             if others:
                 detail = (
                     f"the answer goes to {', '.join(others)}, the email came from {answered['from_address']}"

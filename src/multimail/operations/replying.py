@@ -44,14 +44,16 @@ def _newest(tx: Tx, actor: Actor, thread_id: str) -> Row:
     """The newest inbound email from the thread's starter or from someone already written to (contract §6c)."""
     name = {"account_id": actor.account_id, "thread_id": thread_id}
     thread = tx.sql.get_thread(**name)
-    if thread is None or not actor.reaches(thread["mailbox_id"]):
+    seen = tx.sql.first_in_thread(**name, see_held=actor.sees_held)
+    if thread is None or seen is None or not actor.reaches(thread["mailbox_id"]):
         raise not_found("thread")
-    known = {normalise(tx.sql.first_in_thread(**name)["from_address"])}
+    # The true starter counts, seen or not: a follow-up to mail that was declined must not pass for one.
+    known = {tx.sql.first_in_thread(**name, see_held=True)["from_address"]}
     for row in tx.sql.written_to_in_thread(**name):
         for column in ("to_json", "cc_json", "bcc_json"):
             known |= {normalise(address) for address in json.loads(row[column])}
     for email in tx.sql.list_thread_inbound(**name):
-        if normalise(email["from_address"]) in known:
+        if email["from_address"] in known:
             return email
     raise Refused("ambiguous_reply", hint="name the email to answer with email_id")
 

@@ -176,6 +176,7 @@ def list_webhook_deliveries(ctx: Context, given: ListDeliveries) -> Mapping[str,
         webhook_id=given.webhook_id or "",
         any_status=given.status is None,
         status=given.status or "",
+        see_withheld=ctx.actor.sees_held,
         limit=given.limit + 1,
         **ctx.actor.filter,
     )

@@ -28,8 +28,12 @@ UPDATE audit_heads SET seq = :seq, hash = :hash, published_at = :published_at
 WHERE account_id = :account_id AND seq = :expected;
 
 -- name: list_audit
+-- Entries about held and declined inbound mail are left out for whoever may not know that it exists.
 SELECT * FROM audit a
 WHERE account_id = :account_id AND seq < :before AND seq > :after
+  AND (CAST(:see_held AS BOOLEAN) OR NOT EXISTS (
+    SELECT 1 FROM emails e
+    WHERE e.account_id = a.account_id AND e.email_id = a.resource_id AND e.state IN ('held', 'declined')))
   AND (CAST(:any_action AS BOOLEAN) OR action = :action)
   AND (CAST(:any_resource AS BOOLEAN) OR resource_id = :resource_id)
   AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
@@ -77,7 +81,9 @@ SELECT * FROM approval_requests
 WHERE account_id = :account_id AND used_at IS NULL AND expires_at > :now AND attempts < 5 ORDER BY request_id;
 
 -- name: count_approval_attempt!
-UPDATE approval_requests SET attempts = attempts + 1 WHERE account_id = :account_id AND request_id = :request_id;
+-- 0 rows once the attempts are used up, or the code is: concurrent attempts queue on the row.
+UPDATE approval_requests SET attempts = attempts + 1
+WHERE account_id = :account_id AND request_id = :request_id AND used_at IS NULL AND attempts < 5;
 
 -- name: use_approval_request!
 UPDATE approval_requests SET used_at = :now

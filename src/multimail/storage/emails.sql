@@ -119,7 +119,10 @@ WHERE account_id = :account_id AND thread_id = :thread_id AND direction = 'outbo
 LIMIT 100;
 
 -- name: first_in_thread^
-SELECT * FROM emails WHERE account_id = :account_id AND thread_id = :thread_id ORDER BY email_id LIMIT 1;
+SELECT * FROM emails
+WHERE account_id = :account_id AND thread_id = :thread_id
+  AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'))
+ORDER BY email_id LIMIT 1;
 
 -- name: add_attachment!
 INSERT INTO attachments (account_id, email_id, name, attachment_id, content_type, size, sha256)

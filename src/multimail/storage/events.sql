@@ -26,7 +26,7 @@ SELECT * FROM webhooks WHERE account_id = :account_id AND webhook_id = :webhook_
 -- name: list_webhooks
 SELECT * FROM webhooks w
 WHERE account_id = :account_id AND deleted_at IS NULL AND webhook_id < :before
-  AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
+  AND (CAST(:unlimited AS BOOLEAN) OR w.key_id = :key_id OR EXISTS (
     SELECT 1 FROM key_mailboxes k
     WHERE k.account_id = w.account_id AND k.key_id = :key_id AND k.mailbox_id = w.mailbox_id))
 ORDER BY webhook_id DESC LIMIT :limit;
@@ -50,13 +50,15 @@ SET status = :status, attempts = :attempts, response_status = :response_status, 
 WHERE account_id = :account_id AND delivery_id = :delivery_id;
 
 -- name: list_deliveries
+-- A limited key sees those of the webhooks that it sees. What tells of held inbound mail is left out as elsewhere.
 SELECT d.*, e.type AS event_type, e.email_id, w.url FROM deliveries d
 JOIN events e ON e.account_id = d.account_id AND e.event_id = d.event_id
 JOIN webhooks w ON w.account_id = d.account_id AND w.webhook_id = d.webhook_id
 WHERE d.account_id = :account_id AND d.delivery_id < :before
   AND (CAST(:any_webhook AS BOOLEAN) OR d.webhook_id = :webhook_id)
   AND (CAST(:any_status AS BOOLEAN) OR d.status = :status)
-  AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
+  AND (CAST(:see_withheld AS BOOLEAN) OR NOT e.withheld)
+  AND (CAST(:unlimited AS BOOLEAN) OR w.key_id = :key_id OR EXISTS (
     SELECT 1 FROM key_mailboxes k
-    WHERE k.account_id = d.account_id AND k.key_id = :key_id AND k.mailbox_id = d.mailbox_id))
+    WHERE k.account_id = w.account_id AND k.key_id = :key_id AND k.mailbox_id = w.mailbox_id))
 ORDER BY d.delivery_id DESC LIMIT :limit;

@@ -1,0 +1,146 @@
+"""What happens to mail in a world, one step at a time: it arrives, is understood, is handed over, is told of.
+
+Jobs run here as workers run them, without their timers: `run_jobs` does what is due by the world's clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from multimail.core.ids import make_id
+from multimail.mail import dkim, identity
+from multimail.mail.deliver import Result
+from multimail.operations.intake import Arrival, accept, find_recipient
+from multimail.operations.jobs import Lease
+from multimail.operations.oversight import DECIDE_EMAIL
+from multimail.operations.sending import SEND_EMAIL
+from multimail.storage.database import Row
+from multimail.workers import deliver, small
+from multimail.workers.runner import LEASE, Handler, Job
+from tests.support.world import DOMAIN, World
+
+SIGNER = deliver.Signer(
+    identity.generate_key(), (dkim.SigningKey(DOMAIN, "mm1", dkim.generate_key()),), DOMAIN
+)
+
+
+def absent(prefix: str) -> str:
+    """A well-formed id of nothing."""
+    return make_id(prefix, 1_700_000_000_000, 7)
+
+
+@dataclass
+class FarSide:
+    """The world's mail servers. `says` has the outcomes per recipient, the last one for ever; else delivered."""
+
+    says: dict[str, list[str]] = field(default_factory=dict)
+    taken: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
+
+    async def deliver(self, sender: str, recipients: tuple[str, ...], raw: bytes) -> Mapping[str, Result]:
+        self.taken.append((sender, recipients, raw))
+        return {address: self._answer(address) for address in recipients}
+
+    def _answer(self, address: str) -> Result:
+        waiting = self.says.get(address, ["delivered"])
+        outcome: Any = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        code, enhanced = {"delivered": (250, "2.0.0"), "deferred": (451, "4.3.0"), "failed": (550, "5.1.1")}[
+            outcome
+        ]
+        return Result(outcome, code, enhanced, f"{outcome} by the test", "mx.test")
+
+
+def mail(
+    *,
+    sender: str = "Ann <ann@example.test>",
+    to: str = "support@acme.multimail.test",
+    subject: str = "A question",
+    body: str = "What does it cost?",
+    message_id: str = "<q1@example.test>",
+    **headers: str,
+) -> bytes:
+    """A plain message; further headers by name with _ for -."""
+    fields = {"From": sender, "To": to, "Subject": subject, "Message-ID": message_id}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"{head}\r\n{body}\r\n".encode("utf-8", "surrogateescape")
+
+
+async def run_jobs(world: World, kind: str, handler: Handler, owner: str = "tester") -> list[str]:
+    """Does every job of `kind` that is due now, once; the subjects, in the order of their time."""
+    db, now = world.services.db, world.services.clock()
+    rows = await db.write(
+        lambda tx: tx.sql.claim_jobs(
+            kind=kind, now=now, lease_until=now + LEASE, lease_owner=owner, limit=1000
+        )
+    )
+    jobs = [
+        Job(Lease(row["account_id"], row["kind"], row["subject_id"], owner), row["attempts"])
+        for row in sorted(rows, key=lambda row: row["subject_id"])
+    ]
+    for job in jobs:
+        await handler(job)
+    return [job.lease.subject_id for job in jobs]
+
+
+async def arrive(
+    world: World,
+    raw: bytes | None = None,
+    *,
+    mailbox: Row | None = None,
+    test: bool = False,
+    understood: bool = True,
+    envelope_from: str = "ann@example.test",
+    **more: str,
+) -> str:
+    """A message comes in over SMTP and is read; the id of its email."""
+    address = (mailbox or world.mailbox)["address"]
+    recipient = await world.services.db.read(lambda tx: find_recipient(tx, address))
+    assert recipient is not None
+    arrival = Arrival(envelope_from, "client.example.test", "192.0.2.1", test)
+    await accept(world.services, arrival, [recipient], mail(**more) if raw is None else raw)
+    return (await understand(world))[-1] if understood else ""
+
+
+async def understand(world: World) -> list[str]:
+    return await run_jobs(world, "receive", small.receive(world.services))
+
+
+async def hand_over(world: World, far: FarSide | None = None) -> list[str]:
+    """Deliveries that are due; without `far` nothing leaves."""
+    return await run_jobs(world, "deliver", deliver.handler(world.services, SIGNER, far))
+
+
+async def send(world: World, key: str = "agent", **more: Any) -> dict[str, Any]:
+    """send_email's answer, from the world's mailbox to bob unless told otherwise."""
+    given = {"mailbox_id": world.mailbox["mailbox_id"], "to": "bob@example.test"}
+    given |= {"subject": "An offer", "markdown": "Five **euros**."}
+    return dict(await world.invoke(SEND_EMAIL, key, **given | more))
+
+
+async def decide(world: World, email_id: str, action: str = "approve", **more: Any) -> dict[str, Any]:
+    return dict(await world.invoke(DECIDE_EMAIL, "oversight", email_id=email_id, action=action, **more))
+
+
+async def row(world: World, email_id: str) -> Row:
+    return await world.run(lambda ctx: ctx.sql.get_email(account_id=world.account_id, email_id=email_id))
+
+
+async def jobs(world: World, kind: str) -> int:
+    """How many jobs of `kind` wait."""
+    counted = await world.run(lambda ctx: ctx.sql.count_jobs())
+    return {one["kind"]: int(one["waiting"]) for one in counted}.get(kind, 0)
+
+
+async def set_mode(world: World, mode: str, mailbox: Row | None = None) -> None:
+    """As an owner would on the command line, loosening included."""
+    box = mailbox or world.mailbox
+    await world.run(
+        lambda ctx: ctx.sql.update_mailbox(
+            account_id=world.account_id,
+            mailbox_id=box["mailbox_id"],
+            name=box["name"],
+            oversight_mode=mode,
+            wanted_mode=None,
+            human_written=box["human_written"],
+        )
+    )

@@ -1,0 +1,540 @@
+"""Who may do what, for every operation there is: an operation without examples here can't pass.
+
+`EXAMPLES` has inputs by operation name, made from the ids of some `Things`: one's own, another account's,
+another mailbox's, held inbound mail's, or ids of nothing. What may not be known must look like nothing.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from multimail.core.errors import Refused
+from multimail.core.scopes import KEY_SCOPES, Scope, allowed, key_grants
+from multimail.operations.account import GET_AUDIT_LOG
+from multimail.operations.api_keys import CREATE_API_KEY, REVOKE_API_KEY
+from multimail.operations.attachments import DOWNLOAD_ATTACHMENT, GET_ATTACHMENT_URL
+from multimail.operations.context import Caller
+from multimail.operations.emails import GET_THREAD, READ_EMAIL
+from multimail.operations.mailboxes import CREATE_MAILBOX
+from multimail.operations.operation import Operation, invoke
+from multimail.operations.oversight import LIST_PENDING
+from multimail.operations.registry import OPERATIONS
+from multimail.operations.sealing import seal_all
+from multimail.operations.sending import REPLY_EMAIL, SEND_EMAIL
+from multimail.operations.webhooks import CREATE_WEBHOOK
+from multimail.storage.database import Row, Tx
+from tests.support import mailroom, postgres
+from tests.support.world import World, add_account, build_world
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# With the envelope of one sender and one attachment; {} is filled in by `letter`.
+LETTER = """From: {sender}\r
+To: support@acme.multimail.test\r
+Subject: {subject}\r
+Message-ID: <{name}@example.test>\r
+{more}MIME-Version: 1.0\r
+Content-Type: multipart/mixed; boundary=b\r
+\r
+--b\r
+Content-Type: text/plain\r
+\r
+{body}\r
+--b\r
+Content-Type: application/pdf; name="{file}"\r
+Content-Disposition: attachment; filename="{file}"\r
+\r
+%PDF {body}\r
+--b--\r
+"""
+
+
+def letter(name: str, *, word: str = "", more: str = "", sender: str = "ann@example.test") -> bytes:
+    return LETTER.format(
+        sender=sender,
+        name=name,
+        more=more,
+        subject=f"{word} {name}",
+        body=f"{word} words of {name}",
+        file=f"{word}{name}.pdf",
+    ).encode()
+
+
+@dataclass(frozen=True)
+class Things:
+    """Ids of one mailbox and what belongs to it, in one account."""
+
+    mailbox_id: str = mailroom.absent("mbx")
+    address: str = "nobody@acme.multimail.test"
+    email_id: str = mailroom.absent("eml")  # inbound, with an attachment
+    thread_id: str = mailroom.absent("thr")
+    pending_id: str = mailroom.absent("eml")  # outbound, waits for approval
+    filename: str = "none.pdf"
+    webhook_id: str = mailroom.absent("whk")
+    key_id: str = mailroom.absent("key")
+    event_id: str = mailroom.absent("evt")
+    token: str = "forged.0"
+
+
+NOTHING = Things()
+
+MAIL = {"to": "bob@example.test", "subject": "Hello", "markdown": "Words."}
+
+# The first example is the plainest call; the others name what else can be named.
+EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
+    "list_mailboxes": lambda t: [{}],
+    "create_mailbox": lambda t: [{"address": f"new-{t.mailbox_id[-8:]}"}],
+    "get_mailbox": lambda t: [{"mailbox_id": t.mailbox_id}, {"mailbox_id": t.address}],
+    "update_mailbox": lambda t: [
+        {"mailbox_id": t.mailbox_id, "name": "Desk"},
+        {"mailbox_id": t.mailbox_id, "oversight_mode": "autonomous"},
+    ],
+    "delete_mailbox": lambda t: [{"mailbox_id": t.mailbox_id}],
+    "send_email": lambda t: [MAIL | {"mailbox_id": t.mailbox_id}, MAIL | {"mailbox_id": t.address}],
+    "reply_email": lambda t: [
+        {"email_id": t.email_id, "markdown": "Thanks."},
+        {"thread_id": t.thread_id, "markdown": "Thanks."},
+        {"mailbox_id": t.mailbox_id, "email_id": t.email_id, "markdown": "Thanks."},
+    ],
+    "cancel_message": lambda t: [{"email_id": t.pending_id}],
+    "check_inbox": lambda t: [{"mailbox_id": t.mailbox_id}, {"mailbox_id": t.address, "limit": 100}],
+    "read_email": lambda t: [{"email_id": t.email_id}, {"email_id": t.email_id, "mailbox_id": t.mailbox_id}],
+    "get_message": lambda t: [{"email_id": t.email_id}],
+    "get_thread": lambda t: [
+        {"thread_id": t.thread_id},
+        {"thread_id": t.thread_id, "mailbox_id": t.mailbox_id, "bodies": False},
+    ],
+    "tag_email": lambda t: [{"email_id": t.email_id, "tags": ["urgent"], "notes": "Look."}],
+    "get_tags": lambda t: [{"email_id": t.email_id}],
+    "remove_tag": lambda t: [{"email_id": t.email_id, "key": "kept"}],
+    "download_attachment": lambda t: [{"email_id": t.email_id, "filename": t.filename}],
+    "get_attachment_url": lambda t: [{"email_id": t.email_id, "filename": t.filename}],
+    "open_attachment_link": lambda t: [{"token": t.token}],
+    "list_pending": lambda t: [{}, {"mailbox_id": t.mailbox_id}],
+    "decide_email": lambda t: [{"email_id": t.pending_id, "action": "approve"}],
+    "get_decision": lambda t: [{"email_id": t.pending_id}],
+    "list_sandbox": lambda t: [{}],
+    "create_webhook": lambda t: [
+        {"url": "https://example.test/hook"},
+        {"url": "https://example.test/hook", "mailbox_id": t.mailbox_id},
+    ],
+    "list_webhooks": lambda t: [{}],
+    "get_webhook": lambda t: [{"webhook_id": t.webhook_id}],
+    "delete_webhook": lambda t: [{"webhook_id": t.webhook_id}],
+    "list_webhook_deliveries": lambda t: [{"limit": 100}, {"webhook_id": t.webhook_id}],
+    "list_events": lambda t: [{"limit": 100}, {"after": t.event_id}, {"mailbox_id": t.mailbox_id}],
+    "create_api_key": lambda t: [
+        {"scopes": ["read"]},
+        {"scopes": ["read"], "mailbox_ids": [t.mailbox_id]},
+    ],
+    "list_api_keys": lambda t: [{"limit": 100}],
+    "revoke_api_key": lambda t: [{"key_id": t.key_id}],
+    "get_account": lambda t: [{}],
+    "get_audit_log": lambda t: [{"limit": 100}, {"limit": 100, "resource_id": t.email_id}],
+}
+
+# What a key that is limited to mailboxes never does, whatever it names.
+ACCOUNT_WIDE = {"create_mailbox"}
+# A filter: what it names is not asked for, so that nothing of the kind is an empty page and no 404.
+FILTERS = {("get_audit_log", "resource_id")}
+
+
+def by_name(operation: Operation) -> str:
+    return operation.name
+
+
+every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=by_name)
+guarded_operation = pytest.mark.parametrize(
+    "operation", [one for one in OPERATIONS if Scope.PUBLIC not in one.scopes], ids=by_name
+)
+
+
+def names_things(operation: Operation, index: int) -> bool:
+    """Whether the example has ids in it, rather than only words."""
+    other = replace(NOTHING, **{name: f"{value}x" for name, value in asdict(NOTHING).items()})
+    if operation.name in ACCOUNT_WIDE:
+        return False
+    changed = {
+        name
+        for name, value in EXAMPLES[operation.name](NOTHING)[index].items()
+        if EXAMPLES[operation.name](other)[index][name] != value
+    }
+    return bool(changed - {name for one, name in FILTERS if one == operation.name})
+
+
+def said(refused: Refused) -> tuple[str, str, str]:
+    """All of an error's body but its request id."""
+    return refused.code, refused.sentence, json.dumps(refused.details, sort_keys=True, default=str)
+
+
+async def refusal(world: World, operation: Operation, key: str | None, given: Mapping[str, Any]) -> Refused:
+    with pytest.raises(Refused) as caught:
+        await world.ask(operation, key, given)
+    return caught.value
+
+
+async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = "") -> Things:
+    """Fills a mailbox; `word` is in every text of it."""
+    name = letter_of or f"letter-{mailbox['mailbox_id'][-8:]}"
+    sent = await mailroom.send(
+        world, mailbox_id=mailbox["mailbox_id"], subject=f"{word} offer", metadata={"note": word}
+    )
+    email_id = await mailroom.arrive(world, letter(name, word=word), mailbox=mailbox)
+    email = await mailroom.row(world, email_id)
+    filename = f"{word}{name}.pdf"
+    await world.run(
+        lambda ctx: ctx.sql.set_tag(account_id=world.account_id, email_id=email_id, tag="kept", value="")
+    )
+    hook = {"url": f"https://example.test/{word}", "mailbox_id": mailbox["mailbox_id"]}
+    link = await world.invoke(GET_ATTACHMENT_URL, email_id=email_id, filename=filename)
+    spare = f"spare-{word}-{mailbox['mailbox_id'][-8:]}"
+    await world.add_key(spare, [Scope.READ], mailbox_ids={mailbox["mailbox_id"]})
+
+    return Things(
+        mailbox_id=mailbox["mailbox_id"],
+        address=mailbox["address"],
+        email_id=email_id,
+        thread_id=email["thread_id"],
+        pending_id=sent["id"],
+        filename=filename,
+        webhook_id=(await world.invoke(CREATE_WEBHOOK, "admin", **hook))["id"],
+        key_id=world.key_ids[spare],
+        event_id=await event_about(world, email_id),
+        token=link["url"].rpartition("/")[2],
+    )
+
+
+async def event_about(world: World, email_id: str) -> str:
+    """The id of an event about an email, straight from the table: the list waits for older transactions."""
+    return str(await world.run(lambda ctx: _event(ctx.tx, email_id)))
+
+
+def _event(tx: Tx, email_id: str) -> str:
+    connection = tx.sql.get_event.args[0]
+    sql = "SELECT event_id FROM events WHERE email_id = :email_id"
+    if tx.dialect == "postgres":
+        sql = sql.replace(":email_id", "%(email_id)s")
+    return str(connection.execute(sql, {"email_id": email_id}).fetchone()["event_id"])
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('authority')}/multimail.db"
+        return
+    if not postgres.installed():
+        pytest.skip("needs Debian's postgresql-15")
+    folder, owner = Path(os.environ["MULTIMAIL_TEST_SESSION"]), int(os.environ["MULTIMAIL_TEST_OWNER"])
+    with postgres.fresh_database(postgres.shared_server(folder, owner, durable=False)) as url:
+        yield url
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Two accounts; the first has two mailboxes, and keys of each scope, whole and limited to the first."""
+
+    world: World
+    own: Things
+    outside: Things
+    strangers: Things
+
+    def key_for(self, operation: Operation, kind: str = "whole") -> str | None:
+        return None if Scope.PUBLIC in operation.scopes else f"{kind}-{operation.scopes[0]}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with build_world(module_database_url, tmp_path_factory.mktemp("blobs")) as world:
+        own = await populate(world, world.mailbox)
+        outside = await populate(world, await world.add_mailbox("outside"), word="OUTSIDE")
+        other = await add_account(World(world.services, world.clock), "other")
+        strangers = await populate(other, other.mailbox, word="STRANGE")
+        for scope in KEY_SCOPES:
+            await world.add_key(f"whole-{scope}", [scope])
+            await world.add_key(f"limited-{scope}", [scope], mailbox_ids={own.mailbox_id})
+        await seal_all(world.services, lambda text: "signed")
+        yield Scene(world, own, outside, strangers)
+
+
+async def test_every_operation_has_examples() -> None:
+    assert set(EXAMPLES) == {operation.name for operation in OPERATIONS}
+
+
+@every_operation
+async def test_without_a_key(scene: Scene, operation: Operation) -> None:
+    given = EXAMPLES[operation.name](scene.own)[0]
+    if Scope.PUBLIC in operation.scopes:
+        assert (await scene.world.ask(operation, None, given)).status == operation.status
+        return
+    scene.world.keys["unknown"] = "mm_live_" + "a" * 32
+    for key in (None, "unknown"):
+        refused = await refusal(scene.world, operation, key, given)
+        assert (refused.code, refused.kind.status) == ("unauthenticated", 401)
+
+
+@guarded_operation
+async def test_with_a_scope_that_is_not_enough(scene: Scene, operation: Operation) -> None:
+    too_little = [one for one in KEY_SCOPES if not allowed(key_grants(frozenset({one})), operation.scopes)]
+    assert too_little
+    for scope in too_little:
+        refused = await refusal(
+            scene.world, operation, f"whole-{scope}", EXAMPLES[operation.name](scene.own)[0]
+        )
+        assert (refused.code, refused.kind.status) == ("insufficient_scope", 403)
+        assert operation.scopes[0] in str(refused.details["hint"])
+
+
+@every_operation
+async def test_the_examples_are_good_ones(scene: Scene, operation: Operation) -> None:
+    """Else the refusals below would prove nothing."""
+    for index in range(len(EXAMPLES[operation.name](NOTHING))):
+        mailbox = await scene.world.add_mailbox(f"good-{operation.name.replace('_', '-')}-{index}")
+        given = EXAMPLES[operation.name](await populate(scene.world, mailbox, word="GOOD"))[index]
+        answer = await scene.world.ask(operation, scene.key_for(operation), given)
+        assert answer.status in (operation.status, 202)
+
+
+@guarded_operation
+async def test_another_account_is_nothing(scene: Scene, operation: Operation) -> None:
+    key = scene.key_for(operation)
+    for index, given in enumerate(EXAMPLES[operation.name](scene.strangers)):
+        await looks_like_nothing(scene.world, operation, key, index, given, "STRANGE", scene.strangers)
+
+
+@guarded_operation
+async def test_what_is_outside_a_limited_key_is_nothing(scene: Scene, operation: Operation) -> None:
+    key = scene.key_for(operation, "limited")
+    for index, given in enumerate(EXAMPLES[operation.name](scene.outside)):
+        if operation.name in ACCOUNT_WIDE:
+            refused = await refusal(scene.world, operation, key, given)
+            assert (refused.code, refused.kind.status) == ("mailbox_limited", 403)
+            assert refused.details["hint"]
+        else:
+            await looks_like_nothing(scene.world, operation, key, index, given, "OUTSIDE", scene.outside)
+
+
+async def looks_like_nothing(
+    world: World,
+    operation: Operation,
+    key: str | None,
+    index: int,
+    given: Mapping[str, Any],
+    word: str,
+    things: Things,
+) -> None:
+    """What names the things is refused as for no things; what does not, tells nothing of them."""
+    if names_things(operation, index):
+        absent = await refusal(world, operation, key, EXAMPLES[operation.name](NOTHING)[index])
+        assert absent.code == "not_found"
+        assert said(await refusal(world, operation, key, given)) == said(absent)
+        return
+    told = json.dumps((await world.ask(operation, key, given)).body, default=str)
+    hidden = {value for name, value in asdict(things).items() if name != "token"} | {word}
+    assert [one for one in hidden if one in told] == []
+
+
+@guarded_operation
+async def test_half_of_it_outside_is_nothing(scene: Scene, operation: Operation) -> None:
+    """An email of one mailbox asked for under another, whichever of the two is one's own."""
+    for index, given in enumerate(EXAMPLES[operation.name](scene.own)):
+        if not {"mailbox_id"} < set(given) or not {"email_id", "thread_id"} & set(given):
+            continue
+        for mailbox_id in (scene.outside.mailbox_id, scene.strangers.mailbox_id, NOTHING.mailbox_id):
+            refused = await refusal(
+                scene.world, operation, scene.key_for(operation), given | {"mailbox_id": mailbox_id}
+            )
+            assert refused.code == "not_found", index
+
+
+@guarded_operation
+async def test_a_revoked_key(scene: Scene, operation: Operation) -> None:
+    """Before the request, and between its authentication and its work."""
+    world, given = scene.world, EXAMPLES[operation.name](scene.own)[0]
+    name = f"revoked-{operation.name}"
+    secret = await world.add_key(name, [operation.scopes[0]])
+    services = replace(world.services, db=_RevokesAfterOneRead(world, world.key_ids[name]))
+    with pytest.raises(Refused) as caught:
+        await invoke(services, operation, given, Caller(secret, "req_1"))
+    assert (caught.value.code, caught.value.kind.status) == ("unauthenticated", 401)
+    assert said(await refusal(world, operation, name, given)) == said(caught.value)
+
+
+class _RevokesAfterOneRead:
+    """The world's database, on which a key is revoked as soon as it was looked up."""
+
+    def __init__(self, world: World, key_id: str) -> None:
+        self._world, self._key_id, self._reads = world, key_id, 0
+        self.write = world.services.db.write
+        self.dialect, self.subscribe = world.services.db.dialect, world.services.db.subscribe
+        self.open, self.close = world.services.db.open, world.services.db.close
+
+    async def read(self, unit: Any) -> Any:
+        found = await self._world.services.db.read(unit)
+        if not self._reads:
+            await self._world.run(
+                lambda ctx: ctx.sql.revoke_key(
+                    account_id=self._world.account_id, key_id=self._key_id, now=ctx.now
+                )
+            )
+        self._reads += 1
+        return found
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_test_key_makes_test_things_and_nothing_leaves(world: World) -> None:
+    box = await world.add_mailbox("rehearsal")
+    things = await populate(world, box)
+    await mailroom.set_mode(world, "autonomous", box)
+    far = mailroom.FarSide()
+    sandboxless = replace(world.services, site=replace(world.services.site, delivery="mx"))
+    leaving = World(sandboxless, world.clock, world.account_id, world.keys, world.key_ids, box)
+    for scope in KEY_SCOPES:
+        await world.add_key(f"test-{scope}", [scope], test=True)
+    makers = [one for one in OPERATIONS if one.status in (201, 202)]
+    assert {one.name for one in makers} == {
+        "create_mailbox",
+        "create_api_key",
+        "create_webhook",
+        "send_email",
+        "reply_email",
+    }
+    for operation in makers:
+        if operation is CREATE_WEBHOOK:  # a subscription: each of its calls says whether it is a test
+            continue
+        for given in EXAMPLES[operation.name](things):
+            made = (await world.ask(operation, f"test-{operation.scopes[0]}", given)).body
+            assert made["test"] is True
+            if operation in (SEND_EMAIL, REPLY_EMAIL):
+                assert (await mailroom.row(world, made["id"]))["state"] == "queued"
+                await mailroom.hand_over(leaving, far)
+                assert (await mailroom.row(world, made["id"]))["state"] == "sent"
+    assert far.taken == []
+    live = await mailroom.send(world, mailbox_id=box["mailbox_id"])
+    await mailroom.hand_over(leaving, far)
+    assert live["test"] is False and len(far.taken) == 1
+
+
+# Held and declined inbound mail does not exist for whoever has no `oversight` (contract §4).
+
+SECRET = "SECRET"
+
+
+async def hold(world: World) -> tuple[Things, list[str]]:
+    """A held, a declined and a held answer in a visible thread; every way of looking at them was used."""
+    box = world.mailbox
+    await mailroom.set_mode(world, "gated_all")
+    sent = await mailroom.send(world)
+    await mailroom.decide(world, sent["id"])
+    hook = await world.invoke(CREATE_WEBHOOK, "admin", url="https://example.test/all")
+    held = await mailroom.arrive(world, letter("h", word=SECRET, sender="eve@SECRET.test"))
+    more = "In-Reply-To: <h@example.test>\r\n"
+    declined = await mailroom.arrive(world, letter("d", word=SECRET, more=more, sender="eve@SECRET.test"))
+    offer = f"In-Reply-To: <{sent['id']}@multimail.test>\r\n"
+    answer = await mailroom.arrive(world, letter("a", word=SECRET, more=offer, sender="eve@SECRET.test"))
+    ids = [held, declined, answer]
+    thread_id = (await mailroom.row(world, held))["thread_id"]
+    assert (await mailroom.row(world, answer))["thread_id"] == sent["thread_id"]
+    await mailroom.decide(world, declined, "reject", reason="SECRET reasons")
+    await world.invoke(LIST_PENDING, "oversight")
+    await world.invoke(GET_THREAD, "oversight", thread_id=thread_id)
+    await world.invoke(GET_THREAD, "oversight", thread_id=sent["thread_id"])
+    await world.invoke(READ_EMAIL, "oversight", email_id=held)
+    file = {"email_id": held, "filename": "SECRETh.pdf"}
+    await world.invoke(DOWNLOAD_ATTACHMENT, "oversight", **file)
+    link = await world.invoke(GET_ATTACHMENT_URL, "oversight", **file)
+    await seal_all(world.services, lambda text: "signed")
+    things = Things(
+        mailbox_id=box["mailbox_id"],
+        address=box["address"],
+        email_id=held,
+        thread_id=thread_id,
+        pending_id=held,
+        filename="SECRETh.pdf",
+        webhook_id=hook["id"],
+        key_id=world.key_ids["test"],
+        event_id=await event_about(world, held),
+        token=link["url"].rpartition("/")[2],
+    )
+    return things, [*ids, thread_id, sent["thread_id"], sent["id"]]
+
+
+def naming(things: Things, operation: Operation) -> list[tuple[bool, dict[str, Any]]]:
+    """Examples, and whether they name what is held."""
+    visible = replace(
+        NOTHING, mailbox_id=things.mailbox_id, address=things.address, webhook_id=things.webhook_id,
+        key_id=things.key_id,
+    )  # fmt: skip
+    held, seen = EXAMPLES[operation.name](things), EXAMPLES[operation.name](visible)
+    return [(one != other, one) for one, other in zip(held, seen, strict=True)]
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_held_inbound_mail_does_not_exist(world: World) -> None:
+    await world.add_key("sending admin", [Scope.READ, Scope.SEND, Scope.ADMIN])
+    things, (held, declined, answer, thread_id, visible_thread, _) = await hold(world)
+    forbidden = [held, declined, answer, thread_id, SECRET, things.event_id]
+    tried = set()
+    for operation in sorted(OPERATIONS, key=lambda one: one.effect == "destructive"):
+        key = None if Scope.PUBLIC in operation.scopes else "sending admin"
+        if not allowed(key_grants(frozenset({Scope.READ, Scope.SEND, Scope.ADMIN})), operation.scopes):
+            continue
+        tried.add(operation.name)
+        for index, (names_held, given) in enumerate(naming(things, operation)):
+            filters = any((operation.name, name) in FILTERS for name in given)
+            if names_held and not filters:
+                absent = await refusal(world, operation, key, EXAMPLES[operation.name](NOTHING)[index])
+                assert said(await refusal(world, operation, key, given)) == said(absent), operation.name
+            else:
+                told = json.dumps((await world.ask(operation, key, given)).body)
+                assert [word for word in forbidden if word in told] == [], operation.name
+    assert tried == {one.name for one in OPERATIONS} - {"decide_email"}
+    thread = await world.invoke(GET_THREAD, "agent", thread_id=visible_thread)
+    assert (thread["message_count"], thread["has_unanswered_inbound"]) == (1, False)
+    assert thread["participants"] == ["bob@example.test", world.mailbox["address"]]
+    for email_id in (declined, answer):
+        assert (await refusal(world, READ_EMAIL, "agent", {"email_id": email_id})).code == "not_found"
+    shown = json.dumps(await world.invoke(LIST_PENDING, "oversight"))
+    assert held in shown and answer in shown and declined not in shown
+    assert (await world.invoke(READ_EMAIL, "oversight", email_id=declined))["status"] == "rejected"
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_approved_inbound_mail_exists_with_its_history(world: World) -> None:
+    things, _ = await hold(world)
+    await mailroom.decide(world, things.email_id)
+    await seal_all(world.services, lambda text: "signed")
+    assert (await world.invoke(READ_EMAIL, "agent", email_id=things.email_id))["status"] == "read"
+    entries = await world.invoke(GET_AUDIT_LOG, "admin", resource_id=things.email_id, limit=100)
+    assert {"receive_email", "list_pending", "get_thread", "decide_email"} <= {
+        entry["action"] for entry in entries["entries"]
+    }
+
+
+async def test_separation_of_duties(scene: Scene) -> None:
+    """No key makes an oversight key, and none holds what composes together with what decides."""
+    for scopes in (["oversight"], ["send", "oversight"], ["admin", "oversight"], ["read", "oversight"]):
+        refused = await refusal(scene.world, CREATE_API_KEY, "whole-admin", {"scopes": scopes})
+        assert (refused.code, refused.kind.status) == ("self_approval", 403)
+
+
+async def test_a_limited_keys_keys_inherit_its_limit(scene: Scene) -> None:
+    made = await scene.world.invoke(CREATE_API_KEY, "limited-admin", scopes=["read", "send"])
+    assert made["mailbox_ids"] == [scene.own.mailbox_id]
+    scene.world.keys["child"] = made["api_key"]
+    refused = await refusal(scene.world, READ_EMAIL, "child", {"email_id": scene.outside.email_id})
+    assert refused.code == "not_found"
+    refused = await refusal(scene.world, REVOKE_API_KEY, "limited-admin", {"key_id": scene.outside.key_id})
+    assert refused.code == "not_found"
+
+
+async def test_addresses_are_unique_across_accounts_and_nothing_more_is_told(scene: Scene) -> None:
+    refused = await refusal(scene.world, CREATE_MAILBOX, "whole-admin", {"address": scene.strangers.address})
+    assert refused.code == "invalid_fields"
