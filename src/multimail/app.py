@@ -150,6 +150,7 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
             app = build_app(
                 services,
                 ready=ready.is_set,
+                trusted_proxies=settings.trusted_proxies,
                 stopping=stopping,
                 extra_routes=[_signing_key_route(keys)],
             )
@@ -203,8 +204,7 @@ async def _start_http(
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        proxy_headers=False,  # whose word counts is the surface's to say
         timeout_graceful_shutdown=int(GRACE / 2),
         ssl_certfile=settings.tls_cert or None,
         ssl_keyfile=settings.tls_key or None,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ SETTINGS: Final = (
     Setting("role", "all", "all, http, smtp or worker: what this process does. SQLite takes all."),
     Setting("public-url", "", "The base of every link; by default the listening address."),
     Setting(
-        "trusted-proxies", "", "Addresses, comma-separated, whose X-Forwarded-For and -Proto are believed."
+        "trusted-proxies", "", "Addresses or networks, comma-separated, whose X-Forwarded-For is believed."
     ),
     Setting("tls-cert", "", "A PEM certificate chain: HTTPS, and STARTTLS on SMTP."),
     Setting("tls-key", "", "The certificate's private key, PEM."),
@@ -124,11 +125,21 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         deliver=values["deliver"],
         role=role,  # type: ignore[arg-type]  # one of ROLES, checked above
         public_url=values["public-url"].rstrip("/"),
-        trusted_proxies=tuple(part.strip() for part in values["trusted-proxies"].split(",") if part.strip()),
+        trusted_proxies=_proxies(values["trusted-proxies"]),
         tls_cert=values["tls-cert"],
         tls_key=values["tls-key"],
         log=values["log"],
     )
+
+
+def _proxies(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        for part in found:
+            ip_network(part, strict=False)
+    except ValueError as error:
+        raise SettingError(f"trusted-proxies: addresses or networks, comma-separated: {error}") from None
+    return found
 
 
 def _address(name: str, text: str) -> Address:

@@ -7,12 +7,15 @@ as `multimail operator` does.
 import asyncio
 import contextlib
 import re
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
+import psycopg
+from psycopg.rows import dict_row
 
 from multimail.app import open_services
 from multimail.operations.context import Caller, Services
@@ -143,6 +146,20 @@ class Product:
             if page["cursor"] is None:
                 return entries[::-1]
             query = f"limit=100&cursor={page['cursor']}"
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Rows straight from the tables, in a transaction of its own; also changes them where `sql` does."""
+        url = read_settings({"data": str(self.data)} | self.flags, {}).database
+        if url.startswith("sqlite:///"):
+            with (
+                contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as file,
+                file,
+            ):
+                file.row_factory = sqlite3.Row
+                return [dict(row) for row in file.execute(sql).fetchall()]
+        with psycopg.connect(url, row_factory=dict_row) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
 
     @contextlib.asynccontextmanager
     async def behind(self) -> AsyncIterator[Services]:

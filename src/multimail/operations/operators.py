@@ -39,7 +39,9 @@ def first_run(services: Services, tx: Tx) -> FirstKeys | None:
         return None
     account_id, now = services.new_id("acc"), services.clock()
     ctx = Context(services, tx, system(account_id, "first run"), now)
-    tx.sql.add_account(account_id=account_id, slug=SLUG, name="Local", plan="self_hosted", created_at=now)
+    row = {"account_id": account_id, "slug": SLUG, "name": "Local", "plan": "self_hosted"}
+    if not tx.sql.add_account(**row, created_at=now):
+        return None  # another process was first
     tx.sql.add_operator(
         account_id=account_id,
         operator_id=services.new_id("opr"),

@@ -1,6 +1,8 @@
 -- name: add_account!
+-- Two processes may start at once on an empty database: the second waits here for the first, then finds 0 rows.
 INSERT INTO accounts (account_id, slug, name, plan, created_at)
-VALUES (:account_id, :slug, :name, :plan, :created_at);
+VALUES (:account_id, :slug, :name, :plan, :created_at)
+ON CONFLICT (slug) DO NOTHING;
 
 -- name: get_account^
 SELECT * FROM accounts WHERE account_id = :account_id;

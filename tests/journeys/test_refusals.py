@@ -1,0 +1,557 @@
+"""What the real process says no to, and what it keeps doing while disks, relays and operators say no to it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import subprocess
+import time
+
+import aiohttp
+import pytest
+
+from multimail.core.audit_chain import verify as verify_chain
+from multimail.core.oversight import Mode
+from multimail.core.scopes import Scope
+from multimail.operations.api_keys import add_key
+from multimail.operations.context import Context, system
+from multimail.operations.mailboxes import add_mailbox
+from tests.journeys.journey import Product, Role, Smtp, letter, serving, set_mode, smtp_send, until
+from tests.support.server import multimail
+from tests.support.sink import Sink
+
+
+@pytest.fixture
+async def sink():
+    async with Sink() as made:
+        yield made
+
+
+@pytest.fixture
+async def product(database_url, tmp_path, sink):
+    async with serving(tmp_path / "data", deliver=sink.url, database=database_url) as running:
+        yield running
+
+
+def told(answer, status, code):
+    """The one shape of errors (contract §2)."""
+    assert (answer.status, answer.body.get("code")) == (status, code), answer.body
+    assert isinstance(answer.body["error"], str) and answer.body["error"]
+    assert answer.body["request_id"] == answer.headers["X-Request-Id"]
+    return answer.body
+
+
+async def decide(product, email_id, action="approve", key="oversight", **more):
+    body = {"email_id": email_id, "action": action} | more
+    return await product.call("POST", "/v1/oversight/decide", body, key=key)
+
+
+async def pending(product, key="oversight"):
+    return (await product.ok("GET", "/v1/oversight/pending?limit=100", key=key))["pending"]
+
+
+async def nothing_left(product, sink):
+    """Sends one more and approves it: when that has arrived, whatever else would leave had its turn."""
+    probe = await product.send("probe@far.test")
+    await product.decide(probe["id"])
+    await product.becomes(probe["id"], "sent")
+    return [one.recipients for one in sink.taken] == [("probe@far.test",)]
+
+
+async def told_events(product):
+    """What happened to emails, oldest first. Heads of the audit log come when they come."""
+    events = (await product.ok("GET", "/v1/events?limit=100"))["events"]
+    return [event for event in events if event["type"] != "audit.head"]
+
+
+async def test_a_rejection_reaches_the_agent_with_its_reason_and_nobody_else(product, sink):
+    sent = await product.send()
+    await product.decide(sent["id"], "reject", reason="Too early.")
+    found = await product.ok("GET", f"/v1/messages/{sent['id']}")
+    assert (found["status"], found["decision"], found["reason"]) == ("rejected", "rejected", "Too early.")
+    events = await told_events(product)
+    assert [event["type"] for event in events] == ["oversight.pending", "oversight.rejected"]
+    assert events[1]["data"]["decision"]["reason"] == "Too early."
+    answer = await product.call("POST", f"/v1/mailboxes/{product.mailbox}/emails/{sent['id']}/cancel")
+    assert told(answer, 409, "conflict")["status"] == "rejected"
+    assert await nothing_left(product, sink)
+
+
+async def test_what_is_cancelled_can_no_longer_be_approved(product, sink):
+    sent = await product.send()
+    cancel = f"/v1/mailboxes/{product.mailbox}/emails/{sent['id']}/cancel"
+    assert (await product.ok("POST", cancel))["status"] == "cancelled"
+    assert told(await decide(product, sent["id"]), 409, "conflict")["status"] == "cancelled"
+    assert told(await product.call("POST", cancel), 409, "conflict")["status"] == "cancelled"
+    assert await pending(product) == []
+    assert await nothing_left(product, sink)
+
+
+async def test_a_second_decision_is_a_conflict_even_when_both_come_at_once(product, sink):
+    sent = await product.send()
+    both = await asyncio.gather(decide(product, sent["id"]), decide(product, sent["id"], "reject"))
+    assert sorted(answer.status for answer in both) == [200, 409]
+    told(next(answer for answer in both if answer.status == 409), 409, "conflict")
+    won = next(answer for answer in both if answer.status == 200)
+    final = "sent" if won.body["decision"] == "approved" else "rejected"
+    await product.becomes(sent["id"], final)
+    told(await decide(product, sent["id"]), 409, "conflict")
+    assert len(sink.taken) == (final == "sent")
+
+
+async def test_a_decision_on_another_revision_is_stale(product, sink):
+    sent = await product.send()
+    told(await decide(product, sent["id"], revision="0" * 64), 409, "stale_revision")
+    [waiting] = await pending(product)
+    assert (await decide(product, sent["id"], revision=waiting["revision"])).status == 200
+
+
+async def test_read_only_refuses_to_accept_and_blocks_what_was_approved_before(product, sink):
+    held = await product.send()
+    async with product.behind() as services:
+        await set_mode(services, product.mailbox, "read_only")
+    body = {"to": "ann@far.test", "subject": "No", "markdown": "No."}
+    answer = await product.call("POST", f"/v1/mailboxes/{product.mailbox}/send", body)
+    assert told(answer, 403, "read_only")["hint"]
+    told(await decide(product, held["id"]), 403, "read_only")
+    assert (await decide(product, held["id"], "reject")).status == 200
+    reply = letter("In")
+    assert (await smtp_send(product.smtp_port, "a@far.test", [product.address], reply)).startswith("250")
+    assert not sink.taken
+
+
+async def test_who_composes_never_decides_and_no_program_promotes_itself(product):
+    sent = await product.send()
+    for key in ("agent", "test", "admin"):
+        answer = await decide(product, sent["id"], key=key)
+        assert told(answer, 403, "insufficient_scope")["needs"] == ["oversight"]
+    told(await decide(product, sent["id"], key=None), 401, "unauthenticated")
+    for scopes in (["send", "oversight"], ["admin", "oversight"], ["oversight"]):
+        answer = await product.call("POST", "/v1/api-keys", {"scopes": scopes}, key="admin")
+        told(answer, 403, "self_approval")
+    loosen = {"oversight_mode": "autonomous"}
+    answer = await product.call("PATCH", f"/v1/mailboxes/{product.mailbox}", loosen, key="admin")
+    assert (answer.status, answer.body["status"]) == (202, "pending_approval") and "code" not in answer.body
+    wrong = loosen | {"approval_code": "00000000"}
+    answer = await product.call("PATCH", f"/v1/mailboxes/{product.mailbox}", wrong, key="admin")
+    told(answer, 403, "invalid_approval_code")
+    box = await product.ok("GET", f"/v1/mailboxes/{product.mailbox}")
+    assert box["oversight_mode"] == "gated_send"
+    loose = {"to": "ann@far.test", "subject": "x", "markdown": "x", "oversight_mode": "autonomous"}
+    answer = await product.ok("POST", f"/v1/mailboxes/{product.mailbox}/send", loose)
+    assert (answer["status"], answer["effective_mode"]) == ("pending_approval", "gated_send")
+
+
+async def second_account(product):
+    """Another tenant in the same database: its keys, its mailbox, its email."""
+    async with product.behind() as services:
+        account_id = services.new_id("acc")
+
+        def unit(tx):
+            ctx = Context(services, tx, system(account_id, "test"), services.clock())
+            row = {"account_id": account_id, "slug": "other", "name": "Other", "plan": "self_hosted"}
+            ctx.sql.add_account(**row, created_at=ctx.now)
+            address = "agent@other.multimail.test"
+            box = add_mailbox(
+                ctx, address, name="", mode=Mode.GATED_SEND, wanted_mode=None, human_written=False, test=False
+            )
+            kinds = {"agent": [Scope.READ, Scope.SEND], "oversight": [Scope.READ, Scope.OVERSIGHT]}
+            kinds["admin"] = [Scope.ADMIN]
+            return box["mailbox_id"], {
+                n: add_key(ctx, n, s, None, test=False)["api_key"] for n, s in kinds.items()
+            }
+
+        return await services.db.write(unit)
+
+
+async def test_another_accounts_ids_are_as_absent_as_none(product, sink):
+    mailbox, keys = await second_account(product)
+    body = {"to": "ann@far.test", "subject": "theirs", "markdown": "theirs"}
+    theirs = await product.ok("POST", f"/v1/mailboxes/{mailbox}/send", body, key=keys["agent"])
+    hook = {"url": "http://127.0.0.1:8/hook"}
+    webhook = await product.ok("POST", "/v1/webhooks", hook, key=keys["admin"])
+    key_id = (await product.ok("GET", "/v1/api-keys", key=keys["admin"]))["api_keys"][0]["id"]
+    email, thread = theirs["id"], theirs["thread_id"]
+    attempts = [
+        ("agent", "POST", "/v1/mailboxes/{mbx}/send", body),
+        ("agent", "POST", "/v1/mailboxes/{address}/send", body),
+        ("agent", "POST", "/v1/reply", {"email_id": "{eml}", "body": "x"}),
+        ("agent", "POST", "/v1/reply", {"thread_id": "{thr}", "body": "x"}),
+        ("agent", "GET", "/v1/mailboxes/{mbx}", None),
+        ("agent", "GET", "/v1/mailboxes/{mbx}/emails", None),
+        ("agent", "GET", "/v1/mailboxes/{mbx}/emails/{eml}", None),
+        ("agent", "GET", f"/v1/mailboxes/{product.mailbox}/emails/{{eml}}", None),
+        ("agent", "GET", "/v1/messages/{eml}", None),
+        ("agent", "GET", f"/v1/mailboxes/{product.mailbox}/threads/{{thr}}", None),
+        ("agent", "POST", f"/v1/mailboxes/{product.mailbox}/emails/{{eml}}/cancel", None),
+        ("agent", "PUT", f"/v1/mailboxes/{product.mailbox}/emails/{{eml}}/tags", {"tags": ["x"]}),
+        ("oversight", "POST", "/v1/oversight/decide", {"email_id": "{eml}", "action": "approve"}),
+        ("oversight", "GET", "/v1/oversight/pending?mailbox_id={mbx}", None),
+        ("agent", "GET", "/decide_email?message_id={eml}", None),
+        ("admin", "PATCH", "/v1/mailboxes/{mbx}", {"name": "mine"}),
+        ("admin", "DELETE", "/v1/mailboxes/{mbx}", None),
+        ("admin", "GET", "/v1/webhooks/{whk}", None),
+        ("admin", "DELETE", "/v1/webhooks/{whk}", None),
+        ("admin", "DELETE", "/v1/api-keys/{key}", None),
+    ]
+    real = {"mbx": mailbox, "eml": email, "thr": thread, "whk": webhook["id"], "key": key_id}
+    real["address"] = "agent@other.multimail.test"
+    none = {name: value[:4] + "0" * 26 for name, value in real.items()} | {
+        "address": "no@other.multimail.test"
+    }
+    for key, method, path, given in attempts:
+        answers = []
+        for names in (real, none):
+            text = json.dumps(given)
+            for name, value in names.items():
+                text = text.replace("{" + name + "}", value)
+            asked = await product.call(method, path.format(**names), json.loads(text), key=key)
+            answers.append((asked.status, {k: v for k, v in asked.body.items() if k != "request_id"}))
+        assert answers[0] == answers[1] and answers[0][0] == 404, (path, answers)
+    for key, path in (
+        ("agent", "/v1/events"),
+        ("admin", "/v1/audit-log"),
+        ("oversight", "/v1/oversight/pending"),
+    ):
+        assert email not in json.dumps(await product.ok("GET", path, key=key))
+    found = await product.ok("GET", f"/v1/messages/{email}", key=keys["agent"])
+    assert found["status"] == "pending_approval"
+
+
+async def test_mail_of_test_keys_never_leaves(product, sink):
+    sent = await product.send(key="test")
+    assert sent["test"] is True and sent["status"] == "pending_approval"
+    await product.decide(sent["id"])
+    gone = await product.becomes(sent["id"], "sent")
+    assert gone["test"] is True
+    async with product.behind() as services:
+        await set_mode(services, product.mailbox, "autonomous")
+    free = await product.send(["ann@far.test", product.address], key="test")
+    await product.becomes(free["id"], "sent")
+    [first, second] = (await product.ok("GET", "/v1/sandbox"))["sandbox"]
+    assert second["email_id"] == sent["id"] and first["recipients"] == ["ann@far.test", product.address]
+    events = await told_events(product)
+    assert events and all(event["test"] for event in events)
+    assert not [command for command in sink.commands if command.startswith("MAIL")]
+
+
+async def test_a_dead_relay_defers_and_a_refusal_fails_with_an_event(database_url, tmp_path):
+    sink = Sink()
+    async with sink:
+        pass  # its port is closed now
+    async with serving(tmp_path / "data", deliver=sink.url, database=database_url) as product:
+        sent = await product.send(["ann@far.test", "bob@far.test"])
+        await product.decide(sent["id"])
+
+        async def deferred():
+            found = await product.ok("GET", f"/v1/messages/{sent['id']}")
+            return found if found["last_error"] else None
+
+        found = await until(deferred, "the first deferral")
+        assert found["status"] == "queued" and found["sent_at"] is None
+        assert {one["status"] for one in found["recipients"]} == {"deferred"}
+        [(attempts, wait)] = delivery_jobs(product)
+        assert attempts == 1 and 100 < wait < 135
+        # The relay is back, but no longer likes Bob: one accepted, so the email is sent, and each has a result.
+        sink.replies["RCPT bob@far.test"] = "550 5.1.1 Nobody here"
+        async with sink:
+            product.query("UPDATE jobs SET run_at = 0")  # as if that time had passed
+            gone = await product.becomes(sent["id"], "sent")
+            results = {one["address"]: (one["status"], one["code"]) for one in gone["recipients"]}
+            assert results == {"ann@far.test": ("delivered", 250), "bob@far.test": ("failed", 550)}
+            refused = await product.send("bob@far.test")
+            await product.decide(refused["id"])
+            failed = await product.becomes(refused["id"], "failed")
+            assert "Nobody here" in failed["last_error"] and failed["delivered_at"] is None
+        events = await told_events(product)
+        assert [e["type"] for e in events if e["id"] == refused["id"]][-1] == "email.failed"
+        assert [e["type"] for e in events if e["id"] == sent["id"]][-2:] == ["email.sent", "email.delivered"]
+        assert [one.recipients for one in sink.taken] == [("ann@far.test",)]
+        assert delivery_jobs(product) == []
+
+
+def delivery_jobs(product):
+    """(attempts, seconds to wait) of each."""
+    rows = product.query("SELECT attempts, run_at FROM jobs WHERE kind = 'deliver'")
+    return [(row["attempts"], row["run_at"] / 1e6 - time.time()) for row in rows]
+
+
+async def test_a_full_disk_refuses_and_loses_nothing(room, tmp_path):
+    """HTTP 507 and SMTP 452 while it is full; reads go on; all goes on by itself once there is room again."""
+    sink = Sink()
+    async with sink, serving(room.data, deliver=sink.url) as product:
+        kept = [(await product.send(f"a{n}@far.test"))["id"] for n in range(3)]
+        inside = [letter("before", Message_ID="<before@far.test>")]
+        assert (await receive(product, inside[0])).startswith("250")
+        room.fill(product)
+        refused = 0
+        for attempt in range(200):
+            body = {"to": f"b{attempt}@far.test", "subject": "x", "markdown": "x" * 20_000}
+            answer = await product.call("POST", f"/v1/mailboxes/{product.mailbox}/send", body)
+            if answer.status == 202:
+                kept.append(answer.body["id"])
+            else:
+                told(answer, 507, "storage_full")
+                refused += 1
+            if refused == 3:
+                break
+        assert refused == 3
+        for size in (50_000, 200_000):  # kept in the database, kept as a file
+            reply = await receive(product, letter("full", "x\r\n" * (size // 3)))
+            assert reply.startswith("452 4.3.1"), reply
+        assert await product.status(kept[0]) == "pending_approval"
+        assert (await product.call("GET", "/health", key=None)).status == 200
+        assert (await decide(product, kept[0])).status in (200, 507)
+        room.free(product)
+        inside.append(letter("after", Message_ID="<after@far.test>"))
+        assert (await receive(product, inside[1])).startswith("250")
+        kept.append((await product.send("last@far.test"))["id"])
+        for email_id in kept:
+            if await product.status(email_id) == "pending_approval":
+                await product.decide(email_id)
+            await product.becomes(email_id, "sent")
+        await until(lambda: everything_read(product, len(inside)), "what came in is read")
+        assert sorted(sink.counts().values()) == [1] * len(kept)
+        await product.kill()
+        await product.start()
+        for email_id in kept:
+            assert await product.status(email_id) == "sent"
+        await until(lambda: sealed(product), "the log is sealed")
+        assert verify_chain(await product.audit_entries()).broken is None
+
+
+async def receive(product, raw):
+    return await smtp_send(product.smtp_port, "ann@far.test", [product.address], raw)
+
+
+async def everything_read(product, count):
+    found = await product.ok("GET", f"/v1/mailboxes/{product.mailbox}/inbox?limit=100")
+    return len(found["emails"]) == count and not product.query("SELECT 1 AS one FROM jobs")
+
+
+async def sealed(product):
+    return not product.query("SELECT 1 AS one FROM audit WHERE seq IS NULL LIMIT 1")
+
+
+class Quota:
+    """No file of the server may grow beyond what the log that it appends to has now."""
+
+    def __init__(self, folder):
+        self.data = folder / "data"
+
+    def fill(self, product):
+        size = (self.data / "multimail.db-wal").stat().st_size
+        resource.prlimit(product.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def free(self, product):
+        resource.prlimit(product.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+    def close(self):
+        pass
+
+
+class TinyDisk:
+    """The data folder is a file system of a few megabytes, and somebody else fills it."""
+
+    def __init__(self, folder):
+        self.data = folder / "data"
+        self.data.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", self.data], check=True)
+
+    def fill(self, product):
+        with (self.data / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while True:
+                ballast.write(bytes(4096))
+
+    def free(self, product):
+        (self.data / "ballast").unlink()
+
+    def close(self):
+        subprocess.run(["umount", "--lazy", self.data], check=True)
+
+
+def may_mount():
+    return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], check=False).returncode == 0
+
+
+@pytest.fixture(params=[Quota, TinyDisk] if may_mount() else [Quota])
+def room(request, tmp_path):
+    made = request.param(tmp_path)
+    yield made
+    made.close()
+
+
+async def read_events(product, session, count, **headers):
+    """The next `count` of the stream; the connection is dropped then, as a network does."""
+    found, data = [], {}
+    headers = {"Authorization": f"Bearer {product.keys['agent']}", "Accept": "text/event-stream"} | headers
+    async with session.get(f"{product.server.url}/v1/events", headers=headers) as response:
+        assert response.status == 200 and response.headers["Content-Type"].startswith("text/event-stream")
+        while len(found) < count:
+            line = (await asyncio.wait_for(response.content.readline(), 20)).decode().rstrip("\n")
+            name, _, value = line.partition(": ")
+            if line:
+                data[name] = value
+            elif "id" in data:
+                body = json.loads(data["data"])
+                assert (data["id"], data["event"]) == (body["event_id"], body["type"])
+                found += [body] if body["type"] != "audit.head" else []
+                data = {}
+    return found
+
+
+async def test_a_stream_of_events_resumes_where_it_broke_off(product):
+    async with aiohttp.ClientSession() as session:
+        first = asyncio.create_task(read_events(product, session, 2))
+        sent = [await product.send() for _ in range(2)]
+        seen = await first
+        sent += [await product.send() for _ in range(2)]  # while nobody listens
+        await product.decide(sent[0]["id"], "reject")
+        again = asyncio.create_task(
+            read_events(product, session, 4, **{"Last-Event-ID": seen[-1]["event_id"]})
+        )
+        await product.decide(sent[1]["id"], "reject")
+        seen += await again
+    listed = await told_events(product)
+    assert [event["event_id"] for event in seen] == [event["event_id"] for event in listed]
+    assert [event["type"] for event in seen] == ["oversight.pending"] * 4 + ["oversight.rejected"] * 2
+    assert [event["id"] for event in seen[:4]] == [one["id"] for one in sent]
+
+
+async def test_roles_share_one_postgresql_and_start_all_at_once(postgres_url, tmp_path, sink):
+    shared = {"database": postgres_url, "blobs": str(tmp_path / "blobs"), "deliver": sink.url}
+    shared |= {"domain": "multimail.test"}
+    roles = ["http", "smtp", "worker", "worker"]
+    made = [Product(tmp_path / f"{n}-{role}", shared | {"role": role}, Role) for n, role in enumerate(roles)]
+    try:
+        await asyncio.gather(*(one.start() for one in made))
+        http, smtp = made[0], made[1]
+        [first] = [one for one in made if one.keys]  # one of them was first, and has the keys
+        http.keys, http.mailbox, http.address = first.keys, first.mailbox, first.address
+        async with http.behind() as services:
+            await set_mode(services, http.mailbox, "autonomous")
+        sent = await asyncio.gather(*(http.send(f"a{n}@far.test") for n in range(20)))
+        for one in sent:
+            await http.becomes(one["id"], "sent")
+        assert sorted(sink.counts().values()) == [1] * 20
+        raw = letter("Large", "Long.\r\n" * 20_000, In_Reply_To=f"<{sink.taken[0].message_id}>")
+        assert (await smtp_send(smtp.smtp_port, "ann@far.test", [http.address], raw)).startswith("250")
+        await until(lambda: everything_read(http, 1), "the reply is read by a worker")
+        assert [await one.stop() for one in made] == [0, 0, 0, 0]
+    finally:
+        for one in made:
+            await one.kill()
+
+
+class Stream:
+    """Reads the event stream until the server ends it."""
+
+    def __init__(self, product):
+        self.product, self.opened = product, asyncio.Event()
+
+    async def read(self):
+        headers = {"Authorization": f"Bearer {self.product.keys['agent']}", "Accept": "text/event-stream"}
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{self.product.server.url}/v1/events", headers=headers) as response:
+                self.opened.set()
+                return await response.read()
+
+
+async def half_a_request(product):
+    """A send whose body has come by half, and the other half."""
+    body = json.dumps({"to": "ann@far.test", "subject": "Half", "markdown": "Half."}).encode()
+    head = (
+        f"POST /v1/mailboxes/{product.mailbox}/send HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        f"Authorization: Bearer {product.keys['agent']}\r\nContent-Type: application/json\r\n\r\n"
+    )
+    host, _, port = product.server.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head.encode() + body[:20])
+    await writer.drain()
+    return reader, writer, body[20:]
+
+
+async def test_a_stop_finishes_what_has_begun_within_ten_seconds(database_url, tmp_path):
+    """SIGTERM comes while two deliveries, a request, two SMTP sessions and a stream are under way: what can be
+    finished is, what can't is given back, and everything that was answered is there at the next start."""
+    go_on, at_dot = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hold(taken):
+        at_dot.release()
+        await (asyncio.Event() if "stuck@far.test" in taken.recipients else go_on).wait()
+
+    sink = Sink(at_dot=hold)
+    async with sink, serving(tmp_path / "data", deliver=sink.url, database=database_url) as product:
+        slow, stuck = await product.send("slow@far.test"), await product.send("stuck@far.test")
+        for one in (slow, stuck):
+            await product.decide(one["id"])
+            await at_dot.acquire()
+        async with Smtp() as message, Smtp() as idle:
+            await message.connect(product.smtp_port)
+            await idle.connect(product.smtp_port)
+            for line in ("MAIL FROM:<ann@far.test>", f"RCPT TO:<{product.address}>", "DATA"):
+                await message.command(line)
+            message.writer.write(letter("Half", "one half\r\n"))
+            reader, writer, rest = await half_a_request(product)
+            stream = Stream(product)
+            reading = asyncio.create_task(stream.read())
+            await stream.opened.wait()
+            stopping = asyncio.create_task(product.stop())
+            assert b"oversight.approved" in await reading  # its end shows that the stop has begun
+            writer.write(rest)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 202")
+            writer.close()
+            assert (await idle.reply()).startswith("421")
+            message.writer.write(b"the other half\r\n.\r\n")
+            assert (await message.reply()).startswith("250")
+            go_on.set()
+            assert await stopping == 0
+        assert [one.recipients for one in sink.taken] == [("slow@far.test",)]
+        sink.at_dot = None
+        await product.start()
+        for one in (slow, stuck):
+            await product.becomes(one["id"], "sent")
+        assert sorted(sink.counts().values()) == [1, 1]
+        await until(lambda: everything_read(product, 1), "the message")
+        assert len(await pending(product)) == 1
+
+
+async def test_links_come_from_the_settings_and_never_from_a_request(tmp_path):
+    lies = {"Host": "evil.test", "X-Forwarded-Host": "evil.test", "Forwarded": "host=evil.test;proto=gopher"}
+    for name, public in (("one", ""), ("two", "https://mail.example.test/app")):
+        async with serving(tmp_path / name, public_url=public) as product:
+            part = {"name": "a b.txt", "content": "eA==", "content_type": "text/plain"}
+            sent = await product.send(attachments=[part], metadata={"k": "v"})
+            await product.decide(sent["id"], "reject")
+            base = public or product.server.url
+            events = (await product.ok("GET", "/v1/events", headers=lies))["events"]
+            links = [part["url"] for event in events for part in event.get("attachments", [])]
+            box = f"/v1/mailboxes/{product.mailbox}/emails/{sent['id']}/attachments/a%20b.txt/url"
+            links.append((await product.ok("GET", box, headers=lies))["url"])
+            assert len(links) >= 2 and all(link.startswith(f"{base}/v1/") for link in links), links
+            # Reached from elsewhere, it must not be a way to what only listens on its own machine.
+            hook = await product.call("POST", "/v1/webhooks", {"url": "http://127.0.0.1:8000/"}, key="admin")
+            assert (hook.status, hook.body.get("code")) == ((422, "url_refused") if public else (201, None))
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "status"),
+    [
+        ("", None, 200),
+        ("", "127.0.0.2", 404),  # nobody's word is believed, and this one claims to be forwarded
+        ("127.0.0.1", "203.0.113.7", 404),
+        ("127.0.0.1", "::1", 200),
+        ("127.0.0.0/8", "::1, 203.0.113.7", 404),  # left of what the proxy added is what a client made up
+        ("10.0.0.0/8", "::1", 404),
+    ],
+)
+async def test_only_trusted_proxies_are_believed(tmp_path, trusted, forwarded, status):
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    async with serving(tmp_path / "data", trusted_proxies=trusted) as product:
+        assert (await product.call("GET", "/metrics", key=None, headers=headers)).status == status
+
+
+def test_a_trusted_proxy_that_is_no_address_is_refused_at_the_start(tmp_path):
+    done = multimail("serve", "--data", tmp_path / "data", "--trusted-proxies", "10.0.0.1, proxy.test")
+    assert done.returncode == 2 and "trusted-proxies" in done.stderr and "proxy.test" in done.stderr
