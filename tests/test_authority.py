@@ -28,7 +28,7 @@ from multimail.operations.registry import OPERATIONS
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import REPLY_EMAIL, SEND_EMAIL
 from multimail.operations.webhooks import CREATE_WEBHOOK
-from multimail.storage.database import Row, Tx
+from multimail.storage.database import Row
 from tests.support import mailroom, postgres
 from tests.support.world import World, add_account, build_world
 
@@ -212,15 +212,8 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
 
 async def event_about(world: World, email_id: str) -> str:
     """The id of an event about an email, straight from the table: the list waits for older transactions."""
-    return str(await world.run(lambda ctx: _event(ctx.tx, email_id)))
-
-
-def _event(tx: Tx, email_id: str) -> str:
-    connection = tx.sql.get_event.args[0]
     sql = "SELECT event_id FROM events WHERE email_id = :email_id"
-    if tx.dialect == "postgres":
-        sql = sql.replace(":email_id", "%(email_id)s")
-    return str(connection.execute(sql, {"email_id": email_id}).fetchone()["event_id"])
+    return str((await mailroom.execute(world, sql, email_id=email_id))[0]["event_id"])
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -3,6 +3,8 @@
 Jobs run here as workers run them, without their timers: `run_jobs` does what is due by the world's clock.
 """
 
+import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +12,12 @@ from typing import Any
 from multimail.core.ids import make_id
 from multimail.mail import dkim, identity
 from multimail.mail.deliver import Result
+from multimail.operations.events import LIST_EVENTS
 from multimail.operations.intake import Arrival, accept, find_recipient
 from multimail.operations.jobs import Lease
 from multimail.operations.oversight import DECIDE_EMAIL
 from multimail.operations.sending import SEND_EMAIL
-from multimail.storage.database import Row
+from multimail.storage.database import Row, Tx
 from multimail.workers import deliver, small
 from multimail.workers.runner import LEASE, Handler, Job
 from tests.support.world import DOMAIN, World
@@ -144,3 +147,25 @@ async def set_mode(world: World, mode: str, mailbox: Row | None = None) -> None:
             human_written=box["human_written"],
         )
     )
+
+
+async def execute(world: World, sql: str, **given: Any) -> list[Row]:
+    """A statement of the test's own, with `:name` parameters, on either database."""
+
+    def unit(tx: Tx) -> list[Row]:
+        connection = tx.sql.get_account.args[0]
+        text = sql if tx.dialect == "sqlite" else re.sub(r":(\w+)", r"%(\1)s", sql)
+        cursor = connection.execute(text, given)
+        return list(cursor.fetchall()) if cursor.description else []
+
+    return await world.services.db.write(unit)
+
+
+async def events(world: World, at_least: int = 0, key: str = "agent", **given: Any) -> list[dict[str, Any]]:
+    """What list_events tells. On PostgreSQL an event shows once every older transaction of the server, other
+    tests' included, has ended: so this looks again until there are as many as must come."""
+    while True:
+        found = (await world.invoke(LIST_EVENTS, key, **{"limit": 100} | given))["events"]
+        if len(found) >= at_least:
+            return list(found)
+        await asyncio.sleep(0.01)
