@@ -1,0 +1,165 @@
+"""`multimail operator`: what an owner does on the server's own machine, also while the server runs.
+
+Whoever can read the data folder is the owner: this command needs no key.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from multimail.app import SELECTOR, Keys, open_services
+from multimail.commands.flags import add_settings, complain, plain, settings_of
+from multimail.commands.folder import UNUSABLE, read_env, read_running, require_database
+from multimail.core.errors import Refused
+from multimail.core.oversight import Mode
+from multimail.core.scopes import KEY_SCOPES
+from multimail.mail import dkim
+from multimail.operations.api_keys import CREATE_API_KEY
+from multimail.operations.context import Caller, Context, Services
+from multimail.operations.mailboxes import UPDATE_MAILBOX
+from multimail.operations.operation import Body, Operation, invoke
+from multimail.operations.operators import LINK_LIFE, SLUG, local_owner, new_token, pending_codes
+from multimail.operations.sealing import seal_all
+from multimail.settings import SETTINGS, Settings
+from multimail.storage.database import StorageFull
+
+TXT_STRING: Final = 255  # octets: a longer TXT value is several strings (RFC 1035 section 3.3)
+DEFAULT_DOMAIN: Final = next(setting.default for setting in SETTINGS if setting.name == "domain")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who acts, on what."""
+
+    settings: Settings
+    services: Services
+    keys: Keys
+
+    async def ask(self, operation: Operation, **given: Any) -> Body:
+        """The answer of an operation, asked as the owner. Raises Refused."""
+        actor = await self.services.db.read(local_owner)
+        answer = await invoke(self.services, operation, given, Caller(actor, self.services.new_id("req")))
+        return answer.body
+
+    async def write(self, unit: Callable[[Context], Any]) -> Any:
+        services = self.services
+        return await services.db.write(
+            lambda tx: unit(Context(services, tx, local_owner(tx), services.clock()))
+        )
+
+
+async def set_mode(owner: Owner, arguments: argparse.Namespace) -> str:
+    box = await owner.ask(UPDATE_MAILBOX, mailbox_id=arguments.mailbox, oversight_mode=arguments.mode)
+    return f"{box['address']} is {box['oversight_mode']} now. Nothing that is held was released."
+
+
+async def create_key(owner: Owner, arguments: argparse.Namespace) -> str:
+    scopes = [scope.strip() for scope in arguments.scopes.split(",") if scope.strip()]
+    given = {"name": arguments.name, "scopes": scopes, "test": arguments.test}
+    key = await owner.ask(CREATE_API_KEY, mailbox_ids=arguments.mailbox, **given)
+    return str(key["api_key"])
+
+
+async def code(owner: Owner, arguments: argparse.Namespace) -> str:
+    found = await owner.write(pending_codes)
+    if not found:
+        return "No program asks for anything."
+    lines = [f"{one['code']}  {plain(one['asks'])}  (asked {one['asked_at']})" for one in found]
+    lines.append("Give a code only to let exactly that happen: once, within ten minutes, as approval_code.")
+    return "\n".join(lines)
+
+
+async def sign_in_link(owner: Owner, arguments: argparse.Namespace) -> str:
+    token = await owner.write(lambda ctx: new_token(ctx, "sign-in", LINK_LIFE))
+    return f"{base_url(owner.settings)}/dashboard/sign-in/{token}"
+
+
+def base_url(settings: Settings) -> str:
+    """Where links start: as set, else as the running server says, else as the first run wrote, else the address."""
+    running = read_running(settings.data)
+    if settings.public_url:
+        return settings.public_url
+    if running is not None:
+        return running.url
+    known = read_env(settings.data / "credentials.env").get("MULTIMAIL_URL")
+    return known or f"http://{settings.http.host}:{settings.http.port}"
+
+
+async def dns(owner: Owner, arguments: argparse.Namespace) -> str:
+    domain, value = owner.settings.domain, dkim.dns_record(owner.keys.dkim)
+    host, mail = f"mail.{domain}", f"{SLUG}.{domain}"
+    strings = [value[start : start + TXT_STRING] for start in range(0, len(value), TXT_STRING)]
+    lines = [
+        f"; DKIM: the public key of {SELECTOR}, as this installation signs",
+        f"{SELECTOR}._domainkey.{domain}. IN TXT " + " ".join(f'"{string}"' for string in strings),
+        f"; where mail to mailboxes at {mail} comes in: port 25 of this server",
+        f"{mail}. IN MX 10 {host}.",
+        f"; {host} needs an A (and AAAA) record with this server's public address, and that address a",
+        f"; PTR record back to {host}",
+        "; SPF: who sends for it",
+        f'{mail}. IN TXT "v=spf1 a:{host} -all"',
+        "; DMARC: begin by watching",
+        f'_dmarc.{domain}. IN TXT "v=DMARC1; p=none"',
+    ]
+    if domain == DEFAULT_DOMAIN:
+        lines.insert(
+            0, f"; {domain} is a name for trying things out: give --domain, the one that serve is given"
+        )
+    return "\n".join(lines)
+
+
+ACTIONS: Final[dict[str, tuple[Callable[[Owner, argparse.Namespace], Awaitable[str]], str]]] = {
+    "set-mode": (set_mode, "Set a mailbox's oversight mode, looser or stricter."),
+    "create-key": (create_key, "Make an API key and print it, this once."),
+    "code": (code, "Show what programs ask you for, each with the code that grants it."),
+    "sign-in-link": (sign_in_link, "Print a link that signs you in to the dashboard, once, for 15 minutes."),
+    "dns": (dns, "Print the DNS records that --deliver mx needs."),
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    heeded = {"data", "database", "domain", "http", "public-url"}
+    add_settings(parser, heeded)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    made = {
+        name: actions.add_parser(name, help=text, description=text) for name, (_, text) in ACTIONS.items()
+    }
+    made["set-mode"].add_argument("mailbox", metavar="MAILBOX", help="Its address or id.")
+    made["set-mode"].add_argument(
+        "mode", choices=[mode.value for mode in Mode], metavar="MODE", help=" | ".join(Mode)
+    )
+    key = made["create-key"]
+    key.add_argument("--name", default="", help="What to call it.")
+    key.add_argument(
+        "--scopes", required=True, help=f"Of {', '.join(KEY_SCOPES)}; never send with oversight."
+    )
+    key.add_argument(
+        "--mailbox", action="append", metavar="MAILBOX", help="Only this mailbox; may be given again."
+    )
+    key.add_argument(
+        "--test", action="store_true", help="A mm_test_ key: no mail of it ever leaves the machine."
+    )
+    for each in made.values():
+        add_settings(each, heeded)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    require_database(settings)
+    try:
+        print(asyncio.run(_act(settings, arguments)))
+    except Refused as refused:
+        hint = refused.details.get("hint")
+        return complain(plain(f"{refused.sentence} ({hint})" if hint else refused.sentence))
+    except (*UNUSABLE, StorageFull) as error:
+        return complain(plain(error))
+    return 0
+
+
+async def _act(settings: Settings, arguments: argparse.Namespace) -> str:
+    async with open_services(settings, base_url(settings)) as (services, keys, _):
+        done = await ACTIONS[arguments.action][0](Owner(settings, services, keys), arguments)
+        await seal_all(services, keys.sign_head)  # a server in another process is not told of these entries
+        return done
