@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import fcntl
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,7 +25,7 @@ from multimail.net.guarded import GuardedClient, UrlRefused
 from multimail.operations.context import Services, Site
 from multimail.operations.operators import FirstKeys, first_run
 from multimail.operations.webhooks import refuse_url
-from multimail.settings import Settings
+from multimail.settings import SettingError, Settings
 from multimail.storage.blobs import Blobs, open_store
 from multimail.storage.connect import open_database
 from multimail.storage.database import Database, Tx
@@ -35,6 +36,7 @@ from multimail.surfaces.smtp_intake import MailboxIntake
 from multimail.workers import deliver, small, webhook
 from multimail.workers.runner import Runner
 from multimail.workers.seal import Sealer
+from multimail.workers.sweep import Sweeper
 
 SELECTOR: Final = "mm1"
 GRACE: Final = 4.0  # seconds that each part gets to finish what it has begun; all of it ends within ten
@@ -130,6 +132,8 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
     ready = asyncio.Event()
     stopping = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
+        if settings.sqlite:
+            stack.enter_context(_alone(settings))
         listener = _listen(settings) if settings.role in ("all", "http") else None
         url = settings.public_url or _own_url(settings, listener)
         services, keys, client = await stack.enter_async_context(open_services(settings, url))
@@ -180,6 +184,9 @@ async def _start_workers(
     sealer = Sealer(services, keys.sign_head)
     await sealer.start()
     stack.push_async_callback(sealer.stop)
+    sweeper = Sweeper(services)
+    await sweeper.start()
+    stack.push_async_callback(sweeper.stop)
     runner = Runner(
         services,
         {
@@ -221,6 +228,18 @@ async def _start_http(
     stack.push_async_callback(stop)
     while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn tells it in no other way
         await asyncio.sleep(0.005)
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One server owns an SQLite file: a second one would take the first one's leases for a dead process's."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (settings.data / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingError(f"data: another server runs on {settings.data}") from None
+        yield
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -1,8 +1,9 @@
 """The revision of an email: what a decision names, and what a send must still be (contract §4)."""
 
 import hashlib
-import json
 from collections.abc import Sequence
+
+from multimail.core.jsontext import to_json
 
 
 def revision(sender: str, recipients: Sequence[str], message: bytes) -> str:
@@ -11,7 +12,7 @@ def revision(sender: str, recipients: Sequence[str], message: bytes) -> str:
     `Date`, `DKIM-Signature`, `Received`, `X-MultiMail-*` and `List-Unsubscribe*` are added at hand-off, so
     they are outside it. The envelope is in it too: a Bcc changes the revision though no header shows it.
     """
-    envelope = json.dumps([sender, sorted(recipients)], ensure_ascii=False, separators=(",", ":")).encode()
+    envelope = to_json([sender, sorted(recipients)]).encode()
     digest = hashlib.sha256(len(envelope).to_bytes(8, "big") + envelope)
     digest.update(message)
     return digest.hexdigest()

@@ -28,7 +28,7 @@ def begin(ctx: Context, operation: str, key: str, fingerprint: str) -> dict[str,
         "test": ctx.actor.test,
         "idempotency_key": key,
     }
-    ctx.sql.forget_idempotent(before=ctx.now - LIFE)
+    ctx.sql.forget_idempotent(**name, before=ctx.now - LIFE)
     if ctx.sql.add_idempotent(**name, fingerprint=fingerprint, created_at=ctx.now):
         return None
     first = ctx.sql.get_idempotent(**name)

@@ -62,7 +62,19 @@ UPDATE idempotency SET answer_json = :answer_json
 WHERE account_id = :account_id AND operation = :operation AND test = :test AND idempotency_key = :idempotency_key;
 
 -- name: forget_idempotent!
+-- One key whose time is over, so that it can be used anew; the sweeper takes the rest.
+DELETE FROM idempotency
+WHERE account_id = :account_id AND operation = :operation AND test = :test AND idempotency_key = :idempotency_key
+  AND created_at < :before;
+
+-- name: sweep_idempotency!
 DELETE FROM idempotency WHERE created_at < :before;
+
+-- name: sweep_operator_tokens!
+DELETE FROM operator_tokens WHERE expires_at < :before;
+
+-- name: sweep_approval_requests!
+DELETE FROM approval_requests WHERE expires_at < :before;
 
 -- name: add_approval_request!
 INSERT INTO approval_requests (

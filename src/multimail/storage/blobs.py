@@ -46,11 +46,7 @@ class Folder:
             return
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).replace(target)
+            _write(target, content)
             for folder in (target.parent, target.parent.parent, self.path):
                 _sync_folder(folder)
         except OSError as error:
@@ -116,6 +112,19 @@ def keep(tx: Tx, account_id: str, blob: Blob) -> None:
 
 def _name(account_id: str, sha256: str) -> str:
     return f"{account_id}/{sha256[:2]}/{sha256}"
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Whole or not at all; what fails leaves no half of a file behind on a disk that may be full."""
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(target)
+        except BaseException:
+            Path(file.name).unlink()
+            raise
 
 
 def _sync_folder(path: Path) -> None:

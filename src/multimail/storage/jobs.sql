@@ -17,10 +17,10 @@ UPDATE jobs SET run_at = :run_at, attempts = attempts + 1, lease_until = 0, leas
 WHERE account_id = :account_id AND kind = :kind AND subject_id = :subject_id AND lease_owner = :lease_owner;
 
 -- name: renew_leases!
-UPDATE jobs SET lease_until = :lease_until WHERE lease_owner = :lease_owner;
+UPDATE jobs SET lease_until = :lease_until WHERE lease_owner = :lease_owner AND lease_owner <> '';
 
 -- name: release_leases!
-UPDATE jobs SET lease_until = 0, lease_owner = '' WHERE lease_owner = :lease_owner;
+UPDATE jobs SET lease_until = 0, lease_owner = '' WHERE lease_owner = :lease_owner AND lease_owner <> '';
 
 -- name: release_all_leases!
 -- One process owns an SQLite file's jobs: what it leased before it died is free at its next start.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from multimail.storage.database import Dialect, StorageFull, T, Tx, Unit, bind
 from multimail.storage.migrate import migrate
@@ -124,5 +124,7 @@ class PostgresDatabase:
 
     def _stop(self) -> None:
         self._threads.shutdown()
+        with contextlib.suppress(psycopg.Error, PoolTimeout), self._pool.connection(timeout=1) as connection:
+            connection.execute("SELECT pg_notify(%s, '')", [CHANNEL])  # wakes our own listener at once
         self._pool.close()
         self._listener.join()

@@ -37,8 +37,12 @@ class SqliteDatabase:
     async def open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = self._connect()
-        self._writer_sql = bind("sqlite", self._writer)
-        self._migrate()
+        try:
+            self._writer_sql = bind("sqlite", self._writer)
+            self._migrate()
+        except BaseException:
+            self._writer.close()
+            raise
         self._reader = self._connect()
         self._reader_sql = bind("sqlite", self._reader)
 
@@ -47,6 +51,7 @@ class SqliteDatabase:
             self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512
         )
         connection.row_factory = sqlite3.Row
+        connection.create_function("lower", 1, _lower, deterministic=True)
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -199,6 +204,11 @@ def _snapshot(connection: sqlite3.Connection, sql: Any, unit: Unit[T], steps: in
         connection.set_progress_handler(None, 0)  # first of all: it would interrupt the ROLLBACK too
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _lower(text: Any) -> Any:
+    """As on PostgreSQL: SQLite's own lower() knows ASCII alone."""
+    return text.lower() if isinstance(text, str) else text
 
 
 def _translated(error: BaseException) -> BaseException:

@@ -288,6 +288,7 @@ CREATE TABLE idempotency (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, operation, test, idempotency_key)
 );
+CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
 CREATE TABLE approval_requests (
     account_id TEXT NOT NULL,

@@ -14,4 +14,4 @@ CREATE TABLE events (
     test BOOLEAN NOT NULL
 );
 CREATE UNIQUE INDEX events_by_id ON events (account_id, event_id);
-CREATE INDEX events_in_order ON events (account_id, xid, seq);
+CREATE INDEX events_in_order ON events (account_id, seq);
