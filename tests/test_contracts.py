@@ -76,6 +76,14 @@ BREAKING: dict[str, tuple[Change, str]] = {
         lambda d: d["components"]["schemas"]["EmailSummary"]["properties"].pop("subject"),
         "answer 200.emails[].subject is gone",
     ),
+    "alternative": (
+        lambda d: d["components"]["schemas"]["Thread"]["properties"]["emails"]["items"]["anyOf"].pop(0),
+        "answer 200.emails[].markdown is gone",
+    ),
+    "of a nullable": (
+        lambda d: d["components"]["schemas"]["AuthResults"]["required"].remove("spf"),
+        "answer 200.auth.spf may now be missing",
+    ),
     "required": (lambda d: body(d)["required"].append("subject"), "input subject is newly required"),
     "new and required": (
         lambda d: (body(d)["properties"].update(x={"type": "string"}), body(d)["required"].append("x")),

@@ -156,16 +156,26 @@ def _compare_answers(
         yield f"answer {where} may now be {', '.join(sorted(wider))}"
     if depth >= DEPTH:
         return
-    for name, schema in was.get("properties", {}).items():
+    (fields, always), (fields_now, always_now) = _fields(was, old), _fields(now, new)
+    for name, schema in fields.items():
         here = f"{where}.{name}"
-        if name not in now.get("properties", {}):
+        if name not in fields_now:
             yield f"answer {here} is gone"
             continue
-        if name in was.get("required", ()) and name not in now.get("required", ()):
+        if name in always - always_now:
             yield f"answer {here} may now be missing"
-        yield from _compare_answers(here, schema, now["properties"][name], old, new, depth + 1)
+        yield from _compare_answers(here, schema, fields_now[name], old, new, depth + 1)
     if "items" in was and "items" in now:
         yield from _compare_answers(f"{where}[]", was["items"], now["items"], old, new, depth + 1)
+
+
+def _fields(schema: Schema, document: Schema) -> tuple[dict[str, Schema], set[str]]:
+    """The fields of an object, or of all that it may be, and those that each of them has."""
+    kinds = [_resolve(kind, document) for kind in schema.get("anyOf", ())] or [schema]
+    objects = [kind for kind in kinds if "properties" in kind]
+    fields = {name: field for kind in reversed(objects) for name, field in kind["properties"].items()}
+    always = [set(kind.get("required", ())) for kind in objects]
+    return fields, set.intersection(*always) if always else set()
 
 
 def _resolve(schema: Schema, document: Schema) -> Schema:

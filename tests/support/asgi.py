@@ -47,7 +47,10 @@ def build_scope(
 
 
 class Exchange:
-    """One request under way: what the application sends arrives in `sent`; `leave()` hangs up."""
+    """One request under way: what the application sends arrives in `sent`; `leave()` hangs up.
+
+    While `reading` is cleared, whoever sends waits, as on a connection whose buffers are full.
+    """
 
     def __init__(self, app: Any, scope: dict[str, Any], chunks: list[bytes]) -> None:
         self.sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -56,7 +59,9 @@ class Exchange:
             for index, chunk in enumerate(chunks)
         ]
         self._left = asyncio.Event()
-        self.task = asyncio.create_task(app(scope, self._receive, self.sent.put))
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.task = asyncio.create_task(app(scope, self._receive, self._send))
 
     @property
     def unread(self) -> int:
@@ -68,6 +73,10 @@ class Exchange:
             return self._chunks.pop(0)
         await self._left.wait()
         return {"type": "http.disconnect"}
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self.reading.wait()
+        await self.sent.put(message)
 
     def leave(self) -> None:
         self._left.set()

@@ -16,7 +16,15 @@ from multimail.core.times import from_datetime, to_rfc3339
 from multimail.operations import lifecycle
 from multimail.operations.context import Context
 from multimail.operations.operation import Input, Operation, Route, audit_held
-from multimail.operations.views import Email, EmailPage, decode_cursor, email_summary, email_whole, page
+from multimail.operations.views import (
+    Email,
+    EmailPage,
+    EmailSummary,
+    decode_cursor,
+    email_summary,
+    email_whole,
+    page,
+)
 from multimail.storage.database import Row
 
 LAST: Final = "~"
@@ -176,7 +184,7 @@ class Thread(TypedDict):
     message_count: int
     last_activity: str
     has_unanswered_inbound: bool
-    emails: list[Email]
+    emails: list[Email | EmailSummary]  # the latter with bodies=false
     cursor: str | None
 
 

@@ -10,7 +10,7 @@ from starlette.types import Receive, Send
 from multimail.core.errors import Refused
 from multimail.operations.authenticate import authenticate
 from multimail.operations.context import Caller, Services
-from multimail.operations.operation import Operation, invoke
+from multimail.operations.operation import Operation, invoke, read_input
 
 BATCH: Final = 100
 KEEP_ALIVE: Final = 15.0  # seconds between looks when nobody wakes us; each is an authentication too
@@ -33,6 +33,7 @@ async def stream_events(
 
     Raises Refused only before the first byte, so that it can be answered as any other request is.
     """
+    read_input(operation.input, raw)  # a limit that is no limit is refused here too, though batches have their own
     actor = await services.db.read(lambda tx: authenticate(tx, caller.credential))
     woken = asyncio.Event()
 

@@ -278,6 +278,8 @@ def by_name_schema(schema: Schema, schemas: dict[str, Schema]) -> Schema:
 def _nested(value: Schema, schemas: dict[str, Schema]) -> Schema:
     if value.get("type") == "array":
         return value | {"items": _nested(value["items"], schemas)}
+    if "anyOf" in value:
+        return value | {"anyOf": [_nested(kind, schemas) for kind in value["anyOf"]]}
     name = value.get("$ref", "").removeprefix(REF)
     properties = schemas.get(name, {}).get("properties", {})
     if is_email(properties):

@@ -1,0 +1,123 @@
+"""Every route, behind a real server, against its own description with data made by schemathesis.
+
+Two checks keep their limits here. What a schema can't say (an address list, two spellings that differ) may be
+refused for data that fits it, so 422 counts as an answer to such data. And pydantic reads "5" as 5 in a body as
+in a query (lax mode), so data of a wrong type may be taken: negative_data_rejection is left out.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+from multimail.core.scopes import Scope
+from multimail.operations.registry import BY_NAME, OPERATIONS
+from multimail.surfaces.openapi import describe
+from tests.support.world import World, build_world
+
+EXAMPLES = 5
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        "checks": {
+            "positive_data_acceptance": {
+                "expected-statuses": ["2xx", "401", "403", "404", "409", "413", "422"]
+            }
+        },
+        "generation": {"max-examples": EXAMPLES, "database": "none", "with-security-parameters": False},
+    }
+)
+schema = schemathesis.openapi.from_dict(describe(OPERATIONS), config=CONFIG)
+
+
+@dataclass
+class Server:
+    url: str
+    keys: dict[str, str]
+    real: dict[str, str]  # input → a value that means something here
+
+
+async def furnish(world: World) -> dict[str, str]:
+    """One thing of each kind that a random name would never hit."""
+    await world.add_key("program", [Scope.READ, Scope.SEND, Scope.ADMIN])
+    mailbox_id = world.mailbox["mailbox_id"]
+    part = {"name": "a.txt", "content_base64": "YQ=="}
+    sent = await world.invoke(
+        BY_NAME["send_email"], mailbox_id=mailbox_id, to="ann@example.test", attachments=[part]
+    )
+    hook = await world.invoke(BY_NAME["create_webhook"], "admin", url="http://127.0.0.1:1/hook")
+    return {
+        "mailbox_id": mailbox_id,
+        "email_id": sent["id"],
+        "thread_id": sent["thread_id"],
+        "filename": "a.txt",
+        "webhook_id": hook["id"],
+        **dict.fromkeys(("to", "cc", "bcc", "reply_to"), "ann@example.test"),
+    }
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on a thread, with a loop and a world of its own."""
+    folder: Path = tmp_path_factory.mktemp("schemathesis")
+    started: list[Server] = []
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with build_world(f"sqlite:///{folder}/multimail.db", folder) as world:
+            config = uvicorn.Config(world.app, port=0, log_level="critical", lifespan="off")
+            running = uvicorn.Server(config)
+            running.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]  # not the main thread
+            task = asyncio.create_task(running.serve())
+            while not running.started:
+                await asyncio.sleep(0.01)
+            port = running.servers[0].sockets[0].getsockname()[1]
+            started.append(Server(f"http://127.0.0.1:{port}", world.keys, await furnish(world)))
+            ready.set()
+            await stop.wait()
+            running.should_exit = True
+            await task
+
+    stop = asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(30)
+    try:
+        yield started[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+def make_real(case: schemathesis.Case, real: dict[str, str]) -> None:
+    """Names of things that are there, so that more than 404 and 422 is tested."""
+    for given in (case.path_parameters, case.query, case.body):
+        if isinstance(given, dict):
+            given.update({name: real[name] for name in given.keys() & real.keys()})
+
+
+@schema.parametrize()
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_route_keeps_to_its_description(case: Any, server: Server) -> None:
+    definition = case.operation.definition.raw
+    name = definition["operationId"].partition("__")[0]
+    if BY_NAME[name].effect != "destructive" and case.meta.generation.mode.is_positive:
+        make_real(case, server.real)
+    key = "oversight" if definition["x-scopes"] == ["oversight"] else "program"
+    case.call_and_validate(
+        base_url=server.url,
+        headers={"Authorization": f"Bearer {server.keys[key]}"},
+        excluded_checks=[negative_data_rejection],
+        timeout=10,
+    )
