@@ -154,18 +154,27 @@ def outcome(text):
 
 
 @given(
+    st.sampled_from(["", "", "a <", "a b1 <", "a  b <", " a <", "a<", "<", "a. <", "ü <", "a\t<"]),
     PLAIN | st.sampled_from(["a" * 64, "a" * 65, "a.b", ".a", "a."]),
     st.lists(LABELS, max_size=5).map(".".join),
+    st.sampled_from(["", "", ">", ">>", "> "]),
 )
-@example("a" * 64, ".".join(["b" * 60] * 3) + ".abcdef")
-@example("a" * 64, ".".join(["b" * 60] * 3) + ".abcdefg")
-@example("a", "b.example\n")
-@example("a", "B.Example")
-def test_the_short_way_reads_what_the_long_way_reads(local, domain):
-    text = f"{local}@{domain}"
+@example("", "a" * 64, ".".join(["b" * 60] * 3) + ".abcdef", "")
+@example("", "a" * 64, ".".join(["b" * 60] * 3) + ".abcdefg", "")
+@example("", "a" * 65, "b.example", "")
+@example("", "a", "b.example\n", "")
+@example("", "a", "b-.example", "")
+@example("", "a", "b.example-", "")
+@example("", "a", "B.Example", "")
+@example("a B <", "a", "B.Example", ">")
+@example("a  B <", "a", "B.Example", ">")
+@example("a B <", "a", "B.Example", "")
+@example("", "a", "B.Example", ">")
+def test_the_short_way_reads_what_the_long_way_reads(start, local, domain, end):
+    text = f"{start}{local}@{domain}{end}"
     short = outcome(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(address_module, "_plain_addr_spec", lambda text: None)
+        patch.setattr(address_module, "_plain_mailbox", lambda text: None)
         assert outcome(text) == short
 
 
@@ -174,6 +183,7 @@ def test_an_ordinary_address_takes_the_short_way(monkeypatch):
     assert parse_address_list("First.Last+tag@Mail-1.Example.ORG") == (
         Address("", "First.Last+tag@mail-1.example.org"),
     )
+    assert parse_address("Ada Lovelace <ada@Example.ORG>") == Address("Ada Lovelace", "ada@example.org")
 
 
 letters = st.characters(categories=["L", "N", "P", "S"], exclude_characters="@")

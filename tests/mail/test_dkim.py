@@ -1,4 +1,5 @@
 import base64
+import re
 from types import SimpleNamespace
 
 import dkim
@@ -6,7 +7,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from dkim.canonicalization import Relaxed
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from multimail.mail.dkim import (
@@ -17,6 +18,7 @@ from multimail.mail.dkim import (
     load_private_pem,
     private_pem,
     relaxed_body,
+    relaxed_value,
     sign,
 )
 
@@ -119,6 +121,14 @@ def test_any_message_verifies(body, value):
     subject = b"Subject: " + value.replace(b"\r\n", b"\r\n x") + b"\r\n"
     raw = b"From: a@example.org\r\n" + subject + b"\r\n" + body + b"\r\n"
     assert verifies(sign(raw, [ED25519], at=0) + raw)
+
+
+@given(st.lists(pieces | st.sampled_from([b"\x0b", b"\x0c", b"\r", b"\n"]), max_size=12).map(b"".join))
+@example(b"a \x0b b \x0c")
+@example(b"\x0c a \t\r\n b")
+def test_white_space_in_a_header_is_space_tab_and_line_ends_alone(value):
+    """RFC 6376 section 3.4.2; the oracle strips vertical tabs and form feeds too."""
+    assert relaxed_value(value) == re.sub(rb"[ \t\r\n]+", b" ", value).strip(b" ")
 
 
 @pytest.mark.parametrize("raw", [b"", b"From: a@b", b"From: a@b\r\n\r\n", b"\r\n\r\n", b"x" * 10])

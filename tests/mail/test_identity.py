@@ -141,6 +141,13 @@ def test_changed_claims_and_foreign_keys_fail():
     assert "not known" in verify(signed(), {thumbprint(other): other}).reason
 
 
+def test_each_key_signs_under_its_own_name():
+    other = generate_key()
+    for key in (KEY, other, KEY, other):
+        said, _ = read_value(sign_identity(message(), STATEMENT, key))
+        assert json.loads(said)["kid"] == thumbprint(key.public_key())
+
+
 def test_an_identity_expires():
     assert verify(signed(), KEYS, at=1_999).ok
     assert "expired" in verify(signed(), KEYS, at=2_000).reason

@@ -34,10 +34,12 @@ _NEEDS_QUOTES = re.compile(r'[()<>\[\]:;@\\,"\t]|^ | $|  ')
 _ASCII_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
 _LDH_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
-# The plainest and commonest of all, which need no tokens.
+# The plainest and commonest of all, `user@host` and `Some Name <user@host>`, which need no tokens.
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
-_PLAIN_ADDR_SPEC = re.compile(
-    rf"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@)((?:{_LABEL}\.)*(?=[A-Za-z]){_LABEL})"
+_PLAIN_MAILBOX = re.compile(
+    r"(?:(?P<name>[A-Za-z0-9]+(?: [A-Za-z0-9]+)*) <)?"
+    r"(?P<local>[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@"
+    rf"(?P<domain>(?:{_LABEL}\.)*(?=[A-Za-z]){_LABEL})(?(name)>)"
 )
 
 
@@ -81,7 +83,7 @@ def parse_address_list(text: str) -> tuple[Address, ...]:
 
     An empty text or group gives (). Takes time linear in the text. Raises AddressError.
     """
-    plain = _plain_addr_spec(text)
+    plain = _plain_mailbox(text)
     if plain:
         return (plain,)
     bad = _FORBIDDEN.search(text)
@@ -154,12 +156,15 @@ def format_address(a: Address) -> str:
     return f"{name} <{a.address}>"
 
 
-def _plain_addr_spec(text: str) -> Address | None:
-    """The address where the whole text is an ordinary one; None says nothing about it."""
-    match = _PLAIN_ADDR_SPEC.fullmatch(text) if len(text) <= MAX_ADDRESS_OCTETS else None
-    if match is None or match.end(1) > MAX_LOCAL_OCTETS + 1:
+def _plain_mailbox(text: str) -> Address | None:
+    """The mailbox where the whole text is an ordinary one; None says nothing about it."""
+    match = _PLAIN_MAILBOX.fullmatch(text) if len(text) <= MAX_ADDRESS_OCTETS else None
+    if match is None:
         return None
-    return Address("", match[1] + match[2].lower())
+    name, local, domain = match.groups("")
+    if len(local) > MAX_LOCAL_OCTETS:
+        return None
+    return Address(name, f"{local}@{domain.lower()}")
 
 
 def _tokens(text: str) -> Iterator[_Token]:

@@ -10,8 +10,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 MAX_VALUE_LENGTH = 32 * 1024
 
@@ -51,18 +51,21 @@ class Binding:
     subject_sha256: str
 
 
+_SAID: Final = tuple(field.name for field in fields(Statement))
+_BOUND: Final = tuple((field.name.removesuffix("_"), field.name) for field in fields(Binding))
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def claims(statement: Statement, binding: Binding, kid: str) -> dict[str, Any]:
     """The claims of contract section 10, all sixteen."""
-    bound = asdict(binding)
-    bound["from"] = bound.pop("from_")
-    said = asdict(statement)
+    said = {name: getattr(statement, name) for name in _SAID}
     said["capabilities"] = sorted(statement.capabilities)
-    return {**said, **bound, "kid": kid}
+    return said | {claim: getattr(binding, name) for claim, name in _BOUND} | {"kid": kid}
 
 
 def canonical_json(value: Mapping[str, Any]) -> bytes:
     """Sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def body_sha256(relaxed_body: bytes) -> str:

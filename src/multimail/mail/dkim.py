@@ -20,6 +20,7 @@ OVERSIGNED = (
     *("From", "To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Reply-To"),
     *("MIME-Version", "Content-Type", "X-MultiMail-Identity", "List-Unsubscribe", "List-Unsubscribe-Post"),
 )
+_COVERED = tuple((name, name.lower().encode()) for name in OVERSIGNED)
 
 _SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _WSP_RUN = re.compile(rb"[ \t]{2,}|\t")
@@ -50,11 +51,11 @@ def sign(raw: bytes, keys: Sequence[SigningKey], *, at: int) -> bytes:
     fields = header_fields(raw)
     names = []
     covered = bytearray()
-    for name in OVERSIGNED:
-        values = fields.get(name.lower().encode(), [])
+    for name, lower in _COVERED:
+        values = fields.get(lower, [])
         names += [name] * (len(values) + 1)
         for value in reversed(values):  # from the bottom of the message upwards (RFC 6376 section 5.4.2)
-            covered += name.lower().encode() + b":" + _relaxed_value(value) + b"\r\n"
+            covered += lower + b":" + relaxed_value(value) + b"\r\n"
     body_hash = base64.b64encode(hashlib.sha256(relaxed_body(raw)).digest()).decode()
     return b"".join(_signature(key, names, bytes(covered), body_hash, at) for key in keys)
 
@@ -71,6 +72,13 @@ def relaxed_body(raw: bytes) -> bytes:
     while body.endswith(b"\r\n", 0, end) and (end == 2 or body.endswith(b"\r\n", 0, end - 2)):
         end -= 2
     return body[:end]
+
+
+def relaxed_value(value: bytes) -> bytes:
+    """A header value in the relaxed canonical form of RFC 6376 section 3.4.2."""
+    if b"\x0b" in value or b"\x0c" in value:  # white space to bytes.split, but not to RFC 5322
+        return _FOLDING.sub(b" ", value).strip(b" ")
+    return b" ".join(value.split())
 
 
 def header_fields(raw: bytes) -> dict[bytes, list[bytes]]:
@@ -125,7 +133,7 @@ def _signature(key: SigningKey, names: Sequence[str], covered: bytes, body_hash:
             "b=",
         )
     ).encode()
-    unsigned = b"dkim-signature:" + _relaxed_value(field.partition(b":")[2])
+    unsigned = b"dkim-signature:" + relaxed_value(field.partition(b":")[2])
     digest = hashlib.sha256(covered + unsigned).digest()
     if isinstance(key.private_key, rsa.RSAPrivateKey):
         signature = key.private_key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
@@ -153,7 +161,3 @@ def _unfolded(header: bytes) -> Iterator[bytes]:
             lines = []
         lines.append(line)
     yield b"".join(lines)
-
-
-def _relaxed_value(value: bytes) -> bytes:
-    return _FOLDING.sub(b" ", value).strip(b" ")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -64,7 +65,7 @@ def sign_identity(raw: bytes, statement: Statement, key: ec.EllipticCurvePrivate
 
     Raises IdentityError when the message lacks what the claims bind to.
     """
-    signed = canonical_json(claims(statement, _binding(raw), thumbprint(key.public_key())))
+    signed = canonical_json(claims(statement, _binding(raw), _kid(key)))
     r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
     value = write_value(signed, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
     return " ".join(value[start : start + _FOLD] for start in range(0, len(value), _FOLD))
@@ -113,6 +114,11 @@ def load_private_pem(pem: str) -> ec.EllipticCurvePrivateKey:
 def thumbprint(key: ec.EllipticCurvePublicKey) -> str:
     """The kid: RFC 7638, SHA-256, base64url."""
     return base64url(hashlib.sha256(canonical_json(_jwk(key))).digest())
+
+
+@lru_cache(maxsize=16)
+def _kid(key: ec.EllipticCurvePrivateKey) -> str:
+    return thumbprint(key.public_key())
 
 
 def jwks(public_keys: Iterable[ec.EllipticCurvePublicKey]) -> dict[str, list[dict[str, str]]]:
