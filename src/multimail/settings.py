@@ -1,12 +1,15 @@
 """One table of settings: the flags of `multimail serve`, their MULTIMAIL_… variables and the docs come from it."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
+
+from multimail.core.address import AddressError, ascii_domain
 
 
 class SettingError(ValueError):
@@ -111,17 +114,22 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         raise SettingError("deliver: sandbox, mx or smtp://[USER:PASSWORD@]HOST:PORT")
     if bool(values["tls-cert"]) != bool(values["tls-key"]):
         raise SettingError("tls-cert and tls-key go together")
-    if values["public-url"] and urlsplit(values["public-url"]).scheme not in ("http", "https"):
-        raise SettingError("public-url: it starts with https:// or http://")
+    if values["public-url"] and not _is_base(values["public-url"]):
+        raise SettingError("public-url: https:// or http:// and a host, no user, no query")
     if values["log"] not in ("text", "json"):
         raise SettingError("log: text or json")
+    domain = values["domain"].strip().lower().rstrip(".")
+    try:
+        ascii_domain(domain)
+    except AddressError as error:
+        raise SettingError(f"domain: {error}") from None
     return Settings(
         data=data,
         http=_address("http", values["http"]),
         smtp=_address("smtp", values["smtp"]),
         database=database,
         blobs=values["blobs"] or str(data / "blobs"),
-        domain=values["domain"].strip().lower().rstrip("."),
+        domain=domain,
         deliver=values["deliver"],
         role=role,  # type: ignore[arg-type]  # one of ROLES, checked above
         public_url=values["public-url"].rstrip("/"),
@@ -142,8 +150,18 @@ def _proxies(text: str) -> tuple[str, ...]:
     return found
 
 
+def _is_base(url: str) -> bool:
+    """Whether links can be made by adding a path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    whole = parts.scheme in ("http", "https") and parts.hostname
+    return bool(whole) and "@" not in parts.netloc and not parts.query and not parts.fragment
+
+
 def _address(name: str, text: str) -> Address:
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise SettingError(f"{name}: HOST:PORT, not {text!r}")
     return Address(host.strip("[]") or "127.0.0.1", int(port))

@@ -41,18 +41,21 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def clean_environment(**more: str) -> dict[str, str]:
+def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's, without settings of MultiMail that whoever runs the tests may have, and without proxies."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("MULTIMAIL_") and not name.lower().endswith("_proxy")
     }
-    return kept | more
+    return kept | dict(more or {})
 
 
 def multimail(
-    *arguments: str | Path, stdin: bytes = b"", timeout: float = 60, **environment: str
+    *arguments: str | Path,
+    stdin: bytes = b"",
+    timeout: float = 60,
+    environment: Mapping[str, str] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """Runs the command line to its end. `stdout` and `stderr` are text."""
     done = subprocess.run(
@@ -60,7 +63,7 @@ def multimail(
         input=stdin,
         capture_output=True,
         timeout=timeout,
-        env=clean_environment(**environment),
+        env=clean_environment(environment),
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -103,7 +106,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=clean_environment(**self.environment),
+                env=clean_environment(self.environment),
                 start_new_session=True,
             )
         try:

@@ -1,0 +1,186 @@
+"""`multimail operator`: an owner at the server's own machine, beside a running server."""
+
+import base64
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from tests.support.server import Server, multimail
+
+
+def operator(server: Server, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return multimail("operator", "--data", server.data, *arguments, environment=environment)
+
+
+def box(server: Server) -> str:
+    return str(server.call("GET", f"/v1/mailboxes/{server.mailbox_id}").body["oversight_mode"])
+
+
+def test_a_mode_that_is_set_counts_at_once_for_the_running_server(server: Server) -> None:
+    done = operator(server, "set-mode", server.address, "autonomous")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{server.address} is autonomous" in done.stdout
+    assert box(server) == "autonomous"
+    sent = server.send(to="ada@example.com", subject="Hello", markdown="Hi").body
+    assert sent["status"] == "queued"
+    assert operator(server, "set-mode", server.mailbox_id, "read_only").returncode == 0
+    assert server.send(to="ada@example.com", subject="Hello", markdown="Hi").body["code"] == "read_only"
+
+
+def test_a_looser_mode_releases_nothing(server: Server) -> None:
+    held = server.send(to="ada@example.com", subject="Hello", markdown="Hi").body
+    assert operator(server, "set-mode", server.address, "autonomous").returncode == 0
+    after = server.send(to="ada@example.com", subject="Later", markdown="Hi").body
+    server.until(f"/v1/messages/{after['id']}", lambda email: email["status"] == "sent")
+    assert server.call("GET", f"/v1/messages/{held['id']}").body["status"] == "pending_approval"
+
+
+def test_what_it_does_is_in_the_audit_log_as_the_owner_s(server: Server) -> None:
+    assert operator(server, "set-mode", server.address, "read_only").returncode == 0
+    entries = server.until(
+        "/v1/audit-log?action=update_mailbox", lambda page: page["entries"], key="admin", within=5
+    )["entries"]
+    assert [(entry["actor"]["kind"], entry["actor"]["name"]) for entry in entries] == [("operator", "owner")]
+    assert multimail("audit", "verify", "--data", server.data).returncode == 0
+
+
+def test_a_mode_that_needs_an_address_is_refused_with_the_reason(server: Server) -> None:
+    done = operator(server, "set-mode", server.address, "monitored")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "oversight" in done.stderr
+    assert box(server) == "gated_send"
+
+
+def test_a_mailbox_that_is_not_there(server: Server) -> None:
+    done = operator(server, "set-mode", "nobody@local.multimail.test", "read_only")
+    assert done.returncode == 1
+    assert "no such mailbox" in done.stderr
+
+
+def test_an_unknown_mode_is_wrong_usage(server: Server) -> None:
+    done = operator(server, "set-mode", server.address, "wild")
+    assert done.returncode == 2
+    assert "gated_send" in done.stderr
+
+
+def test_a_key_is_printed_alone_and_works(server: Server) -> None:
+    done = operator(server, "create-key", "--name", "second", "--scopes", "read,oversight")
+    assert (done.returncode, done.stderr) == (0, "")
+    key = done.stdout.strip()
+    assert re.fullmatch(r"mm_live_[a-z2-7]{32}", key)
+    account = server.call("GET", "/v1/account", key=key).body["key"]
+    assert (account["scopes"], account["mailbox_ids"], account["test"]) == (
+        ["oversight", "read"],
+        None,
+        False,
+    )
+    assert key.encode() not in (server.data / "multimail.db-wal").read_bytes()
+
+
+def test_a_test_key_that_is_limited_to_a_mailbox(server: Server) -> None:
+    done = operator(server, "create-key", "--scopes", "read, send", "--mailbox", server.address, "--test")
+    key = done.stdout.strip()
+    assert key.startswith("mm_test_")
+    account = server.call("GET", "/v1/account", key=key).body["key"]
+    assert (account["mailbox_ids"], account["test"]) == ([server.mailbox_id], True)
+
+
+@pytest.mark.parametrize("scopes", ["send,oversight", "admin,oversight", "owner", "operator", ""])
+def test_keys_that_nobody_makes(server: Server, scopes: str) -> None:
+    before = server.call("GET", "/v1/api-keys", key="admin").body["api_keys"]
+    done = operator(server, "create-key", "--scopes", scopes)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert len(server.call("GET", "/v1/api-keys", key="admin").body["api_keys"]) == len(before)
+
+
+def test_a_program_asks_and_the_owner_s_code_grants_exactly_that(server: Server) -> None:
+    assert "No program asks" in operator(server, "code").stdout
+    path, ask = f"/v1/mailboxes/{server.mailbox_id}", {"oversight_mode": "autonomous"}
+    asked = server.call("PATCH", path, ask, key="admin")
+    assert (asked.status, asked.body["status"]) == (202, "pending_approval")
+    done = operator(server, "code")
+    assert "goes from gated_send to the looser autonomous" in done.stdout
+    found = re.match(r"\d{8}", done.stdout)
+    assert found
+    code = {"approval_code": found[0]}
+    wrong = server.call("PATCH", path, {"human_written": True} | code, key="admin")
+    assert wrong.body["code"] == "invalid_approval_code"
+    assert server.call("PATCH", path, ask | code, key="admin").status == 200
+    assert box(server) == "autonomous"
+    assert "No program asks" in operator(server, "code").stdout
+
+
+def test_a_sign_in_link_leads_to_the_running_server(server: Server) -> None:
+    done = operator(server, "sign-in-link")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(re.escape(server.url) + r"/dashboard/sign-in/[\w-]{32}\n", done.stdout)
+    path = done.stdout.strip().removeprefix(server.url)
+    assert server.call("GET", path, key=None).status == 200
+
+
+def test_a_link_starts_with_the_public_url_if_there_is_one(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", "--public-url", "https://mail.example.com/") as server:
+        assert operator(server, "sign-in-link").stdout.startswith("https://mail.example.com/dashboard/")
+        server.stop()
+        assert operator(server, "sign-in-link").stdout.startswith("https://mail.example.com/dashboard/")
+        other = operator(server, "sign-in-link", MULTIMAIL_PUBLIC_URL="https://other.example.com")
+        assert other.stdout.startswith("https://other.example.com/dashboard/")
+
+
+def test_the_dns_records_carry_the_key_that_it_signs_with(server: Server) -> None:
+    done = operator(server, "dns", "--domain", "example.com")
+    assert done.returncode == 0
+    line = next(
+        line for line in done.stdout.splitlines() if line.startswith("mm1._domainkey.example.com. IN TXT ")
+    )
+    strings = re.findall(r'"([^"]*)"', line)
+    assert all(len(string) <= 255 for string in strings)
+    public = load_der_public_key(base64.b64decode("".join(strings).partition("p=")[2]))
+    assert public.key_size == 2048
+    assert "local.example.com. IN MX 10 mail.example.com." in done.stdout
+    assert operator(server, "dns", "--domain", "example.com").stdout == done.stdout
+    assert "give --domain" in operator(server, "dns").stdout
+
+
+def test_it_works_while_no_server_runs(server: Server) -> None:
+    server.stop()
+    assert operator(server, "set-mode", server.address, "gated_all").returncode == 0
+    key = operator(server, "create-key", "--scopes", "read").stdout.strip()
+    server.start()
+    assert (
+        server.call("GET", f"/v1/mailboxes/{server.mailbox_id}", key=key).body["oversight_mode"]
+        == "gated_all"
+    )
+
+
+def test_a_folder_without_a_database_is_not_made_into_one(tmp_path: Path) -> None:
+    for data in (tmp_path / "none", tmp_path):
+        done = multimail("operator", "--data", data, "code")
+        assert done.returncode == 2
+        assert "there is no database" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_is_told_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "multimail.db").write_bytes(b"not a database at all" * 100)
+    done = multimail("operator", "--data", tmp_path, "code")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "multimail.db").read_bytes().startswith(b"not a database")
+
+
+def test_the_folder_may_come_from_a_variable_or_stand_after_the_action(
+    server: Server, tmp_path: Path
+) -> None:
+    assert multimail("operator", "code", environment={"MULTIMAIL_DATA": str(server.data)}).returncode == 0
+    assert multimail("operator", "code", "--data", server.data).returncode == 0
+    shutil.rmtree(tmp_path / "data" / "blobs", ignore_errors=True)
+    assert (
+        multimail("operator", "code", "--database", f"sqlite:///{server.data}/multimail.db").returncode == 0
+    )
