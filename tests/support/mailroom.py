@@ -6,7 +6,7 @@ Jobs run here as workers run them, without their timers: `run_jobs` does what is
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from multimail.core.ids import make_id
@@ -169,3 +169,9 @@ async def events(world: World, at_least: int = 0, key: str = "agent", **given: A
         if len(found) >= at_least:
             return list(found)
         await asyncio.sleep(0.01)
+
+
+def leaving(world: World) -> World:
+    """The same world, whose external mail leaves by the transport that is given to `hand_over`."""
+    services = replace(world.services, site=replace(world.services.site, delivery="mx"))
+    return World(services, world.clock, world.account_id, world.keys, world.key_ids, world.mailbox)
