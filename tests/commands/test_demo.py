@@ -1,5 +1,6 @@
 """`multimail demo`: the whole story against a real server, and a clear end where it does not come true."""
 
+import asyncio
 import json
 import re
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import Server, multimail
+from tests.support.sink import Sink
 
 STEPS = [
     "The agent sends an email",
@@ -121,6 +123,21 @@ def test_where_mail_leaves_it_asks_for_a_recipient(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "--to" in done.stderr
     assert titles(done.stdout) == []
+
+
+async def test_where_mail_leaves_it_arrives_and_can_be_verified(tmp_path: Path) -> None:
+    async with Sink() as sink:
+        with Server(tmp_path / "data", "--deliver", sink.url) as server:
+            done = await asyncio.to_thread(demo, server, "--to", "grace@example.org")
+            assert (done.returncode, done.stderr) == (0, "")
+            assert "grace@example.org: 250" in done.stdout
+            (mail,) = sink.taken
+            assert mail.recipients == ("grace@example.org",)
+            file = tmp_path / "mail.eml"
+            file.write_bytes(mail.raw)
+            key = f"{server.url}/.well-known/multimail-signing-key"
+            verified = multimail("verify", file, "--key", key)
+            assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def test_no_keys_is_told_in_a_line(tmp_path: Path) -> None:

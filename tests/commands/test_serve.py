@@ -91,6 +91,13 @@ def test_a_second_start_keeps_account_keys_and_mail(server: Server) -> None:
     assert server.call("GET", f"/v1/messages/{sent['id']}").body["status"] == "pending_approval"
 
 
+def test_the_first_run_s_audit_entries_say_what_each_was_about(server: Server) -> None:
+    page = server.until("/v1/audit-log", lambda page: len(page["entries"]) == 5, key="admin")
+    made = sorted((entry["action"], sorted(entry["metadata"])) for entry in page["entries"])
+    mailbox = ("create_mailbox", ["address", "oversight_mode", "wanted_mode"])
+    assert made == [*[("create_api_key", ["limited", "scopes", "test"])] * 4, mailbox]
+
+
 def test_running_json_tells_where_it_listens(server: Server) -> None:
     found = json.loads((server.data / "running.json").read_text())
     assert server.process is not None

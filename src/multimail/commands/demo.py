@@ -184,7 +184,9 @@ def delivered(stage: Stage, email: Mapping[str, Any]) -> None:
     kept = stage.api.get("/v1/sandbox", stage.agent)["sandbox"]
     caught = next((one for one in kept if one["email_id"] == email["id"]), None)
     if caught is None:
-        fact("by", "; ".join(f"{one['address']}: {one['message']}" for one in now["recipients"]))
+        fact(
+            "by", "; ".join(f"{one['address']}: {one['code']} {one['message']}" for one in now["recipients"])
+        )
         return
     called("GET", "/v1/sandbox", "this is what would have left")
     fact("for", ", ".join(caught["recipients"]))

@@ -57,7 +57,7 @@ def first_run(services: Services, tx: Tx) -> FirstKeys | None:
     )
     write_audit(ctx, "create_mailbox")
     made = {
-        name: _key(ctx, name, scopes, test=name == "test")
+        name: _key(Context(services, tx, ctx.actor, now), name, scopes, test=name == "test")
         for name, scopes in (
             ("agent", [Scope.READ, Scope.SEND]),
             ("test", [Scope.READ, Scope.SEND]),
