@@ -210,6 +210,8 @@ async def test_idempotency_key_of_the_header(world: World) -> None:
         "POST", "/v1/send", body | {"idempotency_key": "k2"}, headers={"idempotency-key": "k1"}
     )
     assert code(both) == (422, "conflicting_fields")
+    for key in ("", "k" * 256):
+        assert code(await world.http("POST", "/v1/send", body, headers={"idempotency-key": key}))[0] == 422
     other = await world.http("POST", "/v1/send", body | {"body": "y", "idempotency_key": "k1"})
     assert code(other) == (409, "idempotency_mismatch")
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from multimail.core.errors import Refused, not_found
+from multimail.core.errors import Refused, invalid, not_found
 from multimail.operations.attachments import File
 from multimail.operations.authenticate import authenticate
 from multimail.operations.context import PUBLIC, Caller, Services
@@ -115,6 +115,8 @@ class OperationRoutes(BaseRoute):
 
 def _idempotency_key(head: Head, raw: Mapping[str, Any]) -> str | None:
     in_header, in_body = head.idempotency_key, raw.get("idempotency_key")
+    if in_header is not None and not 0 < len(in_header) <= 255:
+        raise invalid("idempotency-key", "1 to 255 characters")
     if in_header is not None and in_body is not None and in_header != in_body:
         message = "different values in the body and as Idempotency-Key"
         raise Refused("conflicting_fields", fields=[{"path": "idempotency_key", "message": message}])

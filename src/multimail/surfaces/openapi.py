@@ -51,10 +51,10 @@ PENDING: Final[Schema] = {
     },
 }
 HEADERS: Final = {
-    "X-MultiMail-Thread-Id": ("Kept as metadata thread_id.", 512),
-    "X-MultiMail-Run-Id": ("Kept as metadata run_id.", 512),
-    "X-MultiMail-Assistant-Id": ("Kept as metadata assistant_id.", 512),
-    "Idempotency-Key": ("The same key and content give the first answer again, for 24 hours.", 255),
+    "X-MultiMail-Thread-Id": ("Kept as metadata thread_id.", 0, 512),
+    "X-MultiMail-Run-Id": ("Kept as metadata run_id.", 0, 512),
+    "X-MultiMail-Assistant-Id": ("Kept as metadata assistant_id.", 0, 512),
+    "Idempotency-Key": ("The same key and content give the first answer again, for 24 hours.", 1, 255),
 }
 SECURITY: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: mm_live_… or mm_test_…"},
@@ -72,9 +72,9 @@ def describe(operations: Sequence[Operation]) -> Schema:
             "name": name,
             "in": "header",
             "description": text,
-            "schema": {"type": "string", "minLength": 1, "maxLength": limit},
+            "schema": {"type": "string", "minLength": least, "maxLength": limit},
         }
-        for name, (text, limit) in HEADERS.items()
+        for name, (text, least, limit) in HEADERS.items()
     }
     components["securitySchemes"] = dict(SECURITY)
     paths: dict[str, Schema] = {}
