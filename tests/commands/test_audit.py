@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,18 @@ def test_what_was_exported_is_the_log_oldest_first(made: dict[str, Any], data: P
     assert [json.loads(line) for line in done.stdout.splitlines()] == made["log"]["entries"][::-1]
     again = multimail("audit", "verify", "--file", "-", stdin=done.stdout.encode())
     assert again.returncode == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_worth_a_traceback(data: Path) -> None:
+    tamper(data, "UPDATE audit SET metadata_json = ?", json.dumps({"long": "x" * 50_000}))
+    command = [sys.executable, "-m", "multimail", "audit", "export", "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as export:
+        assert export.stdout is not None
+        assert export.stderr is not None
+        export.stdout.read(10)
+        export.stdout.close()
+        assert export.stderr.read() == b""
+        assert export.wait(30) == 1
 
 
 def test_a_running_server_s_log_can_be_verified(server: Server) -> None:

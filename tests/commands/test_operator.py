@@ -184,3 +184,13 @@ def test_the_folder_may_come_from_a_variable_or_stand_after_the_action(
     assert (
         multimail("operator", "code", "--database", f"sqlite:///{server.data}/multimail.db").returncode == 0
     )
+
+
+def test_on_postgresql_too(postgres_url: str, tmp_path: Path) -> None:
+    with Server(tmp_path / "data", "--database", postgres_url) as server:
+        at = ["--data", str(server.data), "--database", postgres_url]
+        assert multimail("operator", *at, "set-mode", server.address, "autonomous").returncode == 0
+        assert box(server) == "autonomous"
+        demo = multimail("demo", "--data", server.data)
+        assert (demo.returncode, demo.stderr) == (0, "")
+        assert multimail("audit", *at, "verify").returncode == 0

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -94,6 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.file is not None:
             return _verify_file(settings, arguments)
         return asyncio.run(_verify_database(settings, arguments))
+    except BrokenPipeError:  # whoever read the export has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (*UNUSABLE, CannotCheck) as error:
         return complain(plain(error))
 
