@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from multimail.core.address import normalise
+
 MAX_VALUE_LENGTH = 32 * 1024
 
 _WHITE_SPACE = re.compile(r"[ \t\r\n]+")
@@ -121,3 +123,8 @@ def read_claims(claims_json: bytes) -> dict[str, Any]:
     if not isinstance(value, dict) or not isinstance(value.get("kid"), str):
         raise IdentityError("The claims name no key.")
     return value
+
+
+def reputation_hash(address: str) -> str:
+    """Under which a mailbox's reputation is looked up (contract §10): SHA-256, in hex, of its normalised address."""
+    return hashlib.sha256(normalise(address).encode()).hexdigest()

@@ -8,7 +8,7 @@ SMTP (RFC 5321 4.5.3.2, RFC 1047), and the stable Message-ID lets the receiver n
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import Effect, Kind, Mode, State, event
@@ -18,30 +18,11 @@ from multimail.operations.context import Context, Services, system
 from multimail.operations.intake import Arrival, Recipient, file_arrival, find_recipient
 from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
+from multimail.operations.served import Result, is_simulated, play_on
 from multimail.storage.blobs import Blob, keep
 from multimail.storage.database import Row, Tx
 
 PAUSED_RETRY: Final = MINUTE
-
-
-class Result(Protocol):
-    """What the far side said of one recipient: mail.deliver.Result, or our own word for local and sandbox."""
-
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def code(self) -> int | None: ...
-    @property
-    def message(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A recipient that we served ourselves."""
-
-    outcome: str
-    code: int | None
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +35,7 @@ class Parcel:
     mode: Mode
     raw_sha256: str
     local: tuple[Recipient, ...]
+    simulated: tuple[str, ...]
     external: tuple[str, ...]
     captured: bool
 
@@ -90,7 +72,8 @@ def _parcel(ctx: Context, email: Row, captured: bool) -> Parcel:
         # A test email reaches test mailboxes of its own account, and nobody else.
         if found and (not captured or (found.test and found.account_id == email["account_id"]))
     )
-    served = {recipient.address for recipient in local}
+    simulated = tuple(address for address in waiting if is_simulated(address, ctx.services.site.domain))
+    served = {*simulated, *(recipient.address for recipient in local)}
     return Parcel(
         email=email,
         mailbox=ctx.sql.get_mailbox_even_deleted(
@@ -100,6 +83,7 @@ def _parcel(ctx: Context, email: Row, captured: bool) -> Parcel:
         mode=lifecycle.current_mode(ctx, email),
         raw_sha256=ctx.sql.get_contents(**name)["raw_sha256"],
         local=local,
+        simulated=simulated,
         external=tuple(address for address in waiting if address not in served),
         captured=captured or ctx.services.site.delivery == "sandbox",
     )
@@ -142,6 +126,8 @@ def settle(services: Services, tx: Tx, lease: Lease, parcel: Parcel, outcome: Ou
         ctx.sql.retry_job(**lease.name, run_at=outcome.retry_at)
     else:
         ctx.sql.finish_job(**lease.name)
+    if transition.state is State.SENT:
+        play_on(ctx, lease.subject_id, parcel.simulated)
     _audit(
         ctx,
         email,

@@ -47,6 +47,10 @@ UPDATE emails
 SET recipients_json = :recipients_json, last_error = :last_error, sent_at = :sent_at, delivered_at = :delivered_at
 WHERE account_id = :account_id AND email_id = :email_id;
 
+-- name: record_bounce!
+UPDATE emails SET bounced_at = :bounced_at, bounce_type = :bounce_type
+WHERE account_id = :account_id AND email_id = :email_id;
+
 -- name: list_emails
 SELECT * FROM emails e
 WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND email_id < :before AND email_id > :since

@@ -35,7 +35,7 @@ def reference(operations: Sequence[Operation]) -> str:
                 (
                     (
                         f"`{o.name}`",
-                        "<br>".join(f"{r.method} `{r.path}`" for r in (o, *o.also)),
+                        "<br>".join(f"{method} `{path}`" for method, path in _routes(o)),
                         " or ".join(o.scopes) + (" (+ owner where it loosens)" if o.needs_owner else ""),
                         ", ".join(f"`{code}`" for code in o.errors),
                         o.summary.partition("\n")[0],
@@ -53,6 +53,10 @@ def reference(operations: Sequence[Operation]) -> str:
             "",
         ]
     )
+
+
+def _routes(operation: Operation) -> list[tuple[str, str]]:
+    return [(operation.method, operation.path), *((route.method, route.path) for route in operation.also)]
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

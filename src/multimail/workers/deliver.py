@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from multimail.core.identity import Statement
+from multimail.core.identity import Statement, reputation_hash
 from multimail.core.oversight import Mode
 from multimail.core.retry import delivery_delay
 from multimail.core.times import DAY, SECOND, to_datetime
@@ -20,7 +20,8 @@ from multimail.mail.deliver import Result
 from multimail.mail.identity import sign_identity
 from multimail.operations import delivery
 from multimail.operations.context import Services
-from multimail.operations.delivery import Kept, Outcome, Parcel
+from multimail.operations.delivery import Outcome, Parcel
+from multimail.operations.served import HOSTED, SANDBOXED, played
 from multimail.storage.blobs import Blob
 from multimail.workers.runner import Handler, Job
 
@@ -66,9 +67,11 @@ class Signer:
             service=self.service,
             verified_operator=parcel.account["oversight_email_verified_at"] is not None,
         )
-        identified = prepend(
-            dated, [("X-MultiMail-Identity", sign_identity(dated, statement, self.identity))]
-        )
+        trace = [
+            ("X-MultiMail-Identity", sign_identity(dated, statement, self.identity)),
+            ("X-MultiMail-Reputation", reputation_hash(email["from_address"])),
+        ]
+        identified = prepend(dated, trace)
         return dkim.sign(identified, self.dkim, at=now // SECOND) + identified
 
 
@@ -81,14 +84,9 @@ def handler(services: Services, signer: Signer, transport: Transport | None) -> 
             return
         raw = await services.blobs.load(services.db, job.lease.account_id, parcel.raw_sha256)
         sent = signer.finish(raw, parcel, services.clock())
-        results: dict[str, delivery.Result] = {
-            recipient.address: Kept("delivered", 250, "kept in a mailbox hosted here")
-            for recipient in parcel.local
-        }
+        results = played(parcel.simulated) | {recipient.address: HOSTED for recipient in parcel.local}
         if parcel.captured or transport is None:
-            results |= {
-                address: Kept("delivered", None, "sandbox: nothing left") for address in parcel.external
-            }
+            results |= dict.fromkeys(parcel.external, SANDBOXED)
         elif parcel.external:
             results |= await transport.deliver(parcel.email["from_address"], parcel.external, sent)
         delay = delivery_delay(job.attempts + 1, random.random())  # noqa: S311  # jitter is no secret
