@@ -12,7 +12,6 @@ from typing import IO, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from multimail.app import SELECTOR
 from multimail.commands.flags import add_settings, complain, plain, settings_of
 from multimail.commands.folder import UNUSABLE, open_existing
 from multimail.commands.verify import KEY_HELP, read_keys
@@ -247,6 +246,8 @@ def read_head(name: str) -> dict[str, Any]:
 
 
 async def _own_key(db: Database | None) -> list[ec.EllipticCurvePublicKey]:
+    from multimail.app import SELECTOR  # the whole product, for one word: only when it is asked for
+
     assert db is not None
     pem = await db.read(lambda tx: tx.sql.get_signing_key(purpose="identity", name=SELECTOR))
     return [identity.load_private_pem(pem).public_key()] if pem else []

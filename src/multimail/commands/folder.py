@@ -7,16 +7,18 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from multimail.app import Running
-from multimail.operations.operators import FirstKeys
 from multimail.settings import SettingError, Settings
 from multimail.storage.connect import open_database
 from multimail.storage.database import Database
 from multimail.storage.migrate import SchemaTooNew
+
+if TYPE_CHECKING:  # the whole product: what only looks into the folder starts without it
+    from multimail.app import Running
+    from multimail.operations.operators import FirstKeys
 
 # What keeps a command from its database or its ports: told in one line.
 UNUSABLE: Final = (OSError, sqlite3.Error, psycopg.Error, SchemaTooNew)
@@ -34,7 +36,7 @@ class Whereabouts:
     delivery: str
 
 
-def write_keys(data: Path, url: str, keys: FirstKeys) -> None:
+def write_keys(data: Path, url: str, keys: "FirstKeys") -> None:
     """The two files of the first run: one for the agent, one for the human, readable by their owner alone."""
     _write_env(
         data / "credentials.env",
@@ -60,7 +62,7 @@ def read_env(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}
 
 
-def write_running(settings: Settings, running: Running) -> Path:
+def write_running(settings: Settings, running: "Running") -> Path:
     """Tells commands on this machine where the server listens. Whoever started it removes the file."""
     path = settings.data / "running.json"
     scheme = "https" if settings.tls_cert else "http"
