@@ -202,10 +202,14 @@ async def until(look: Callable[[], Awaitable[T]], what: str) -> T:
 class Smtp:
     """A client that does one step at a time, so that a test can stop between any two."""
 
+    writer: asyncio.StreamWriter | None = None
+
     async def __aenter__(self) -> "Smtp":
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self.writer is None:
+            return
         self.writer.close()
         with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
@@ -240,9 +244,8 @@ class Smtp:
 
 async def smtp_send(port: int, sender: str, recipients: Sequence[str], raw: bytes) -> str:
     """One message on a connection of its own; the last reply. Raises OSError if the server goes."""
-    client = Smtp()
-    await client.connect(port)
-    async with client:
+    async with Smtp() as client:
+        await client.connect(port)
         reply = await client.mail(sender, recipients, raw)
         await client.command("QUIT")
         return reply

@@ -136,11 +136,8 @@ def _is_duplicate(ctx: Context, arrived: Row, message: Message) -> bool:
         "mailbox_id": arrived["mailbox_id"],
         "message_id": message.message_id,
     }
-    known = ctx.sql.get_email_by_message_id(**name)
-    if known is None or known["direction"] != "inbound":
-        return False
-    contents = ctx.sql.get_contents(account_id=ctx.account_id, email_id=known["email_id"])
-    return bool(contents["raw_sha256"] == arrived["raw_sha256"])
+    ctx.sql.lock_message(name="/".join(name.values()))  # both may be read at the same moment
+    return ctx.sql.is_kept_already(**name, raw_sha256=arrived["raw_sha256"]) is not None
 
 
 def _answered(ctx: Context, arrived: Row, message: Message) -> Row | None:

@@ -27,6 +27,13 @@ SELECT * FROM contents WHERE account_id = :account_id AND email_id = :email_id;
 SELECT * FROM emails WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND message_id = :message_id
 ORDER BY email_id LIMIT 1;
 
+-- name: is_kept_already$
+SELECT 1 FROM emails e
+JOIN contents c ON c.account_id = e.account_id AND c.email_id = e.email_id
+WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND e.message_id = :message_id
+  AND e.direction = 'inbound' AND c.raw_sha256 = :raw_sha256
+LIMIT 1;
+
 -- name: move_email!
 -- The compare-and-swap behind every change of state: 0 rows where somebody was faster.
 UPDATE emails SET state = :state, version = version + 1

@@ -1,0 +1,3 @@
+-- name: lock_message^
+-- There is one writer.
+SELECT :name;
