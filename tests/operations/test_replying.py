@@ -1,5 +1,7 @@
 """What a reply answers, and that nobody talks the server into writing to a stranger."""
 
+from typing import Any
+
 import pytest
 
 from multimail.core.errors import Refused
@@ -10,13 +12,13 @@ from tests.support import mailroom
 from tests.support.world import World
 
 
-async def reply(world: World, **given: str) -> dict[str, object]:
+async def reply(world: World, **given: Any) -> dict[str, Any]:
     answer = await world.invoke(REPLY_EMAIL, **{"markdown": "Thanks."} | given)
     email = await world.invoke(READ_EMAIL, email_id=answer["id"])
     return dict(email)
 
 
-async def ambiguous(world: World, **given: str) -> bool:
+async def ambiguous(world: World, **given: Any) -> bool:
     with pytest.raises(Refused) as caught:
         await reply(world, **given)
     assert (caught.value.code, caught.value.kind.status) == ("ambiguous_reply", 409)
@@ -27,7 +29,7 @@ async def test_a_reply_is_addressed_and_threaded_by_the_server(world: World) -> 
     first = await mailroom.arrive(world, References="<q0@example.test>", cc="dan@example.test")
     thread_id = (await mailroom.row(world, first))["thread_id"]
     answer = await reply(world, email_id=first)
-    headers = dict(answer["headers"])  # type: ignore[call-overload]  # a list of pairs
+    headers = dict(answer["headers"])
     assert answer["to"] == ["ann@example.test"] and answer["cc"] == []
     assert answer["thread_id"] == thread_id
     assert answer["subject"] == "Re: A question"
@@ -39,7 +41,7 @@ async def test_a_reply_is_addressed_and_threaded_by_the_server(world: World) -> 
 async def test_by_thread_the_newest_from_the_starter_is_answered(world: World) -> None:
     first = await mailroom.arrive(world)
     thread_id = (await mailroom.row(world, first))["thread_id"]
-    answering = {"In_Reply_To": "<q1@example.test>", "subject": "Re: A question"}
+    answering: dict[str, Any] = {"In_Reply_To": "<q1@example.test>", "subject": "Re: A question"}
     second = await mailroom.arrive(world, message_id="<q2@example.test>", **answering)
     stranger = await mailroom.arrive(
         world, sender="eve@evil.test", message_id="<q3@evil.test>", Reply_To="ann@example.test", **answering
@@ -48,14 +50,14 @@ async def test_by_thread_the_newest_from_the_starter_is_answered(world: World) -
         assert (await mailroom.row(world, email_id))["thread_id"] == thread_id
     answer = await reply(world, thread_id=thread_id)
     assert answer["to"] == ["ann@example.test"]
-    assert dict(answer["headers"])["In-Reply-To"] == "<q2@example.test>"  # type: ignore[call-overload]  # pairs
+    assert dict(answer["headers"])["In-Reply-To"] == "<q2@example.test>"
     assert (await reply(world, email_id=stranger))["to"] == ["ann@example.test"]  # named, so meant
 
 
 async def test_by_thread_only_who_was_truly_written_to_counts(world: World) -> None:
     sent = await mailroom.send(world, to="bob@example.test")
     thread = str(sent["thread_id"])
-    offer = {"In_Reply_To": f"<{sent['id']}@multimail.test>"}
+    offer: dict[str, Any] = {"In_Reply_To": f"<{sent['id']}@multimail.test>"}
     assert await ambiguous(world, thread_id=thread)
     await mailroom.arrive(world, sender="bob@example.test", message_id="<b1@example.test>", **offer)
     assert await ambiguous(world, thread_id=thread)  # ours was never sent: nobody was written to yet

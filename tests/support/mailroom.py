@@ -93,7 +93,7 @@ async def arrive(
     test: bool = False,
     understood: bool = True,
     envelope_from: str = "ann@example.test",
-    **more: str,
+    **more: Any,
 ) -> str:
     """A message comes in over SMTP and is read; the id of its email."""
     address = (mailbox or world.mailbox)["address"]

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from multimail.core.address import Address, normalise
+from multimail.core.address import Address, AddressError, normalise, parse_address
 from multimail.core.errors import Refused, not_found
 from multimail.operations.context import Actor, find_mailbox
 from multimail.storage.database import Row, Tx
@@ -68,7 +68,7 @@ def _target(tx: Tx, email: Row) -> Target:
         recipients = tuple(Address("", address) for address in json.loads(email["to_json"]))
     else:
         answer_to = json.loads(email["reply_to_json"]) or [email["from_address"]]
-        recipients = tuple(Address("", address) for address in answer_to if address)
+        recipients = tuple(Address("", address) for address in answer_to if _can_be_written_to(address))
     if not recipients:
         raise Refused("ambiguous_reply", "The email names nobody to answer.", hint="use send_email")
     return Target(
@@ -79,3 +79,12 @@ def _target(tx: Tx, email: Row) -> Target:
         references=tuple(item.strip("<>") for item in earlier.split() if item.startswith("<")),
         recipients=recipients,
     )
+
+
+def _can_be_written_to(address: str) -> bool:
+    """A stranger's From and Reply-To may hold anything."""
+    try:
+        parse_address(address)
+    except AddressError:
+        return False
+    return True

@@ -14,7 +14,7 @@ import structlog
 from multimail.core.times import SECOND
 from multimail.operations.context import Services
 from multimail.operations.jobs import Lease
-from multimail.storage.database import StorageFull, Tx
+from multimail.storage.database import Tx
 
 log = structlog.get_logger()
 
@@ -111,8 +111,8 @@ class Runner:
             # Looking costs no write: most looks find nothing.
             due = await self._services.db.read(lambda tx: tx.sql.next_job_time(kind=kind, now=now))
             return await self._services.db.write(unit) if due is not None and due <= now else []
-        except StorageFull:
-            log.error("no room to lease jobs: the storage is full")
+        except Exception:  # a full disk, a database that restarts: this loop outlives it
+            log.exception("jobs could not be leased")
             await asyncio.sleep(POLL)
             return []
 
@@ -124,10 +124,16 @@ class Runner:
             log.exception("a job failed and will be tried again", kind=lease.kind, subject=lease.subject_id)
             pause = min(2**job.attempts, LONGEST_PAUSE) * SECOND
             run_at = self._services.clock() + pause
-            try:
-                await self._services.db.write(lambda tx: tx.sql.retry_job(**lease.name, run_at=run_at))
-            except StorageFull:
-                log.error("no room to give a job back: its lease will run out", subject=lease.subject_id)
+            while not await self._give_back(lease, run_at):
+                await asyncio.sleep(POLL)  # its lease is renewed with the others: nobody else would take it
+
+    async def _give_back(self, lease: Lease, run_at: int) -> bool:
+        try:
+            await self._services.db.write(lambda tx: tx.sql.retry_job(**lease.name, run_at=run_at))
+        except Exception:
+            log.exception("a job could not be given back yet", kind=lease.kind, subject=lease.subject_id)
+            return False
+        return True
 
     def _renewed(self, tx: Tx) -> None:
         tx.sql.renew_leases(lease_owner=self._owner, lease_until=self._services.clock() + LEASE)
@@ -137,5 +143,5 @@ class Runner:
             await asyncio.sleep(RENEW)
             try:
                 await self._services.db.write(self._renewed)
-            except StorageFull:
-                log.error("no room to renew leases: the storage is full")
+            except Exception:
+                log.exception("leases could not be renewed")

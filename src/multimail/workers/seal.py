@@ -38,8 +38,8 @@ class Sealer:
                     await seal_all(self._services, self._sign)
                 else:
                     await seal_accounts(self._services, self._sign, accounts)
-            except StorageFull:
-                log.error("no room to seal the audit log: the storage is full")
+            except Exception:  # a full disk, a database that restarts: sealing goes on after it
+                log.exception("the audit log could not be sealed")
                 self._written.update(accounts)
             await asyncio.sleep(PAUSE)
 

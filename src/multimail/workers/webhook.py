@@ -76,6 +76,8 @@ async def _post(
 def _record(
     services: Services, tx: Tx, job: Job, delivery: Row, status: int | None, error: str | None
 ) -> None:
+    if not tx.sql.holds_lease(**job.lease.name):
+        return  # whoever took the job over tells what became of it
     now, attempts = services.clock(), delivery["attempts"] + 1
     delay = webhook_delay(attempts, random.random()) if error else None  # noqa: S311  # jitter is no secret
     tx.sql.record_delivery(
