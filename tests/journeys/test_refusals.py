@@ -321,6 +321,30 @@ async def test_a_full_disk_refuses_and_loses_nothing(room, tmp_path):
         assert verify_chain(await product.audit_entries()).broken is None
 
 
+async def test_a_disk_that_is_full_when_the_far_side_has_taken_it_sends_nothing_twice(tmp_path):
+    room, filled = Quota(tmp_path), asyncio.Event()
+
+    async def fill(taken):
+        await asyncio.sleep(0)
+        room.fill(product)
+        filled.set()
+
+    sink = Sink(at_dot=fill)
+    async with sink, serving(room.data, deliver=sink.url) as product:
+        sent = await product.send()
+        await product.decide(sent["id"])
+        await filled.wait()
+
+        async def told_so():
+            return "no room to write down" in product.server.log.read_text()
+
+        await until(told_so, "the answer of the far side finds no room")
+        assert await product.status(sent["id"]) == "queued"
+        room.free(product)
+        await product.becomes(sent["id"], "sent")
+        assert sorted(sink.counts().values()) == [1]
+
+
 async def receive(product, raw):
     return await smtp_send(product.smtp_port, "ann@far.test", [product.address], raw)
 

@@ -8,6 +8,7 @@ from datetime import UTC
 from email.utils import format_datetime
 from typing import Final, Protocol
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from multimail.core.identity import Statement, reputation_hash
@@ -23,8 +24,12 @@ from multimail.operations.context import Services
 from multimail.operations.delivery import Outcome, Parcel
 from multimail.operations.served import HOSTED, SANDBOXED, played
 from multimail.storage.blobs import Blob
+from multimail.storage.database import StorageFull, Unit
 from multimail.workers.runner import Handler, Job
 
+log = structlog.get_logger()
+
+FULL_PAUSE: Final = 1.0  # seconds
 IDENTITY_LIFE: Final = 30 * DAY
 CAPABILITIES: Final = {
     Mode.READ_ONLY: ("read",),
@@ -92,12 +97,22 @@ def handler(services: Services, signer: Signer, transport: Transport | None) -> 
         delay = delivery_delay(job.attempts + 1, random.random())  # noqa: S311  # jitter is no secret
         retry_at = None if delay is None else services.clock() + int(delay * SECOND)
         outcome = Outcome(results, await _copies(services, parcel, sent), retry_at)
-        # From here on the far side may have the message: a shutdown must not lose the answer.
+        # From here on the far side may have the message: no shutdown and no full disk must lose the answer.
         await asyncio.shield(
-            services.db.write(lambda tx: delivery.settle(services, tx, job.lease, parcel, outcome))
+            _write_down(services, lambda tx: delivery.settle(services, tx, job.lease, parcel, outcome))
         )
 
     return deliver
+
+
+async def _write_down(services: Services, unit: Unit[None]) -> None:
+    """Again and again until there is room: to give the job back would send the message once more."""
+    while True:
+        try:
+            return await services.db.write(unit)
+        except StorageFull:
+            log.error("no room to write down a delivery: the storage is full")
+            await asyncio.sleep(FULL_PAUSE)
 
 
 async def _copies(services: Services, parcel: Parcel, sent: bytes) -> dict[str, Blob]:

@@ -124,16 +124,16 @@ class Runner:
             log.exception("a job failed and will be tried again", kind=lease.kind, subject=lease.subject_id)
             pause = min(2**job.attempts, LONGEST_PAUSE) * SECOND
             run_at = self._services.clock() + pause
-            while not await self._give_back(lease, run_at):
-                await asyncio.sleep(POLL)  # its lease is renewed with the others: nobody else would take it
+            await self._give_back(lease, run_at)
 
-    async def _give_back(self, lease: Lease, run_at: int) -> bool:
-        try:
-            await self._services.db.write(lambda tx: tx.sql.retry_job(**lease.name, run_at=run_at))
-        except Exception:
-            log.exception("a job could not be given back yet", kind=lease.kind, subject=lease.subject_id)
-            return False
-        return True
+    async def _give_back(self, lease: Lease, run_at: int) -> None:
+        """Until it succeeds: its lease is renewed with the others, so nobody else would ever take it."""
+        while True:
+            try:
+                return await self._services.db.write(lambda tx: _again(tx, lease, run_at))
+            except Exception:
+                log.exception("a job could not be given back yet", kind=lease.kind, subject=lease.subject_id)
+                await asyncio.sleep(POLL)
 
     def _renewed(self, tx: Tx) -> None:
         tx.sql.renew_leases(lease_owner=self._owner, lease_until=self._services.clock() + LEASE)
@@ -145,3 +145,7 @@ class Runner:
                 await self._services.db.write(self._renewed)
             except Exception:
                 log.exception("leases could not be renewed")
+
+
+def _again(tx: Tx, lease: Lease, run_at: int) -> None:
+    tx.sql.retry_job(**lease.name, run_at=run_at)
