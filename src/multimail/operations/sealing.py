@@ -50,11 +50,12 @@ async def seal_accounts(services: Services, sign: Sign, accounts: Iterable[str])
 
 def seal(services: Services, tx: Tx, account_id: str, sign: Sign) -> bool:
     """A unit of work: chains up to BATCH entries; whether there may be more."""
+    tx.sql.start_audit_head(account_id=account_id, hash=GENESIS)
+    # The head first: what another sealer seals after this look moves the head on, and the swap below fails.
+    head = tx.sql.get_audit_head(account_id=account_id)
     waiting = tx.sql.list_unsealed(account_id=account_id, limit=BATCH)
     if not waiting:
         return False
-    tx.sql.start_audit_head(account_id=account_id, hash=GENESIS)
-    head = tx.sql.get_audit_head(account_id=account_id)
     seq, prev, sealed = head["seq"], head["hash"], []
     for row in waiting:
         seq += 1
