@@ -109,12 +109,6 @@ async def settled(product, sink):
     return set(sink.counts()) <= {row["message_id"] for row in rows}
 
 
-def end_leases(product):
-    """On PostgreSQL: as if the minute had passed after which a dead worker's leases end."""
-    if product.flags.get("database", "").startswith("postgresql"):
-        product.query("UPDATE jobs SET lease_until = 0 WHERE lease_owner <> ''")
-
-
 async def die_at_the_start(product, chance):
     starting = asyncio.create_task(product.start())
     await asyncio.sleep(0.1 + chance.random() * 0.6)
@@ -145,7 +139,7 @@ async def test_nothing_that_was_acknowledged_is_lost_and_nothing_is_done_twice(d
                 if chance.random() < 0.2:
                     await die_at_the_start(product, chance)
                     gate.life += 1
-                end_leases(product)
+                product.end_leases()
                 await product.start()
             gate.is_open.set()
             await finish(traffic, drivers)
@@ -241,7 +235,7 @@ async def test_the_one_window(durable_url, tmp_path, answered):
             await until(dead, "the kill")
             await product.kill()
             assert product.query("SELECT state FROM emails") == [{"state": "delivering"}]
-            end_leases(product)
+            product.end_leases()
             await product.start()
             gone = await product.becomes(sent["id"], "sent")
             assert [one["status"] for one in gone["recipients"]] == ["delivered"]

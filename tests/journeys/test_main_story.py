@@ -176,6 +176,7 @@ async def play(speak, product, sink):
     sent = answer.body
     assert sent["id"] == sent["message_id"] and sent["effective_mode"] == "gated_send" and not sent["test"]
     await product.kill()
+    product.end_leases()
     await product.start()
     # 3: what waits, exactly as it would leave; Bcc in the envelope and in no header.
     [waiting] = await speak.pending()
