@@ -1,7 +1,7 @@
 """Runs jobs: claims rows by lease, renews the leases while it works, and gives back what it can't finish.
 
 Each kind of job has its own room, so that slow webhooks never take a place from deliveries. A worker that dies
-loses its leases a minute later; a job that raises is tried again, later each time.
+loses its leases twenty seconds later; a job that raises is tried again, later each time.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from multimail.storage.database import Tx
 
 log = structlog.get_logger()
 
-LEASE: Final = 60 * SECOND
-RENEW: Final = 15.0  # seconds
+LEASE: Final = 20 * SECOND  # how long the jobs of a process that died wait for another
+RENEW: Final = 5.0  # seconds
 POLL: Final = 1.0  # seconds between looks when nobody wakes us: other processes' jobs, lost leases
 LONGEST_PAUSE: Final = 300
 
