@@ -105,6 +105,7 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "cancel_message": lambda t: [{"email_id": t.pending_id}],
     "check_inbox": lambda t: [{"mailbox_id": t.mailbox_id}, {"mailbox_id": t.address, "limit": 100}],
     "read_email": lambda t: [{"email_id": t.email_id}, {"email_id": t.email_id, "mailbox_id": t.mailbox_id}],
+    "read_html": lambda t: [{"email_id": t.email_id}, {"email_id": t.email_id, "mailbox_id": t.mailbox_id}],
     "get_message": lambda t: [{"email_id": t.email_id}],
     "get_thread": lambda t: [
         {"thread_id": t.thread_id},

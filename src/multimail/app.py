@@ -21,7 +21,7 @@ from multimail.core.identity import base64url
 from multimail.mail import dkim, identity
 from multimail.mail.deliver import Deliverer, Mx, parse_relay
 from multimail.net.dns import Resolver
-from multimail.net.guarded import GuardedClient, UrlRefused
+from multimail.net.guarded import CallFailed, GuardedClient
 from multimail.operations.context import Services, Site
 from multimail.operations.operators import FirstKeys, first_run
 from multimail.operations.webhooks import refuse_url
@@ -92,7 +92,7 @@ async def open_services(
     async def check_url(url: str) -> None:
         try:
             await client.resolve_and_check(url)
-        except UrlRefused as error:
+        except CallFailed as error:
             raise refuse_url(str(error)) from None
 
     try:

@@ -1,7 +1,6 @@
 """The trust ladder over sequences: one email while everything around it changes (contract §4, §5)."""
 
-from itertools import product
-
+from itertools import compress, product
 from typing import Any
 
 import pytest
@@ -217,9 +216,9 @@ class Outbound(RuleBasedStateMachine):
 
 
 KEYS = [
-    frozenset(scopes)
-    for scopes in product(*[(None, scope) for scope in KEY_SCOPES])
-    if forbidden_combination(frozenset(scopes)) is None
+    scopes
+    for chosen in product((False, True), repeat=len(KEY_SCOPES))
+    if forbidden_combination(scopes := frozenset(compress(KEY_SCOPES, chosen))) is None
 ]
 
 
@@ -264,7 +263,7 @@ class Inbound(RuleBasedStateMachine):
     @invariant()
     def exists_only_once_cleared(self):
         for scopes in KEYS:
-            grants = key_grants(scopes - {None})
+            grants = key_grants(scopes)
             exists = self.state not in oversight.HIDDEN or Scope.OVERSIGHT in grants
             assert exists == (self.cleared or Scope.OVERSIGHT in grants)
 
@@ -456,7 +455,8 @@ def test_the_search_finds_a_planted_bug_by_itself(monkeypatch, machine, bug):
 def test_an_approved_email_goes_all_the_way_and_its_story_ends():
     email = outbound()
     play(email, ("hand_off",), ("approve", ANN, False, False), ("hand_off",), ("result", True, True))
-    assert email.state is State.SENT
+    sent = email.state
+    assert sent is State.SENT
     play(email, ("anything_else", Kind.BOUNCE), ("approve", BOB, False, False), ("hand_off",))
     assert email.state is State.BOUNCED
 

@@ -111,7 +111,9 @@ def test_attachments_survive(files, markdown):
     got = [part for part in email.message_from_bytes(raw).walk() if part.get_content_disposition()]
     # Not get_filename(), which strips the white space that a name may begin or end with.
     names = [part.get_param("filename", header="content-disposition") for part in got]
-    assert [collapse_rfc2231_value(name) for name in names] == [file.name for file in files]
+    assert [collapse_rfc2231_value(name) for name in names if name is not None] == [
+        file.name for file in files
+    ]
     assert [part.get_payload(decode=True) for part in got] == [file.content for file in files]
     assert parsed(raw).get_body(("html",)) is not None
 

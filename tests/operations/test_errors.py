@@ -35,6 +35,7 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "cancel_message": {"email_id": ""},
     "check_inbox": {"mailbox_id": ""},
     "read_email": {"email_id": ""},
+    "read_html": {"email_id": ""},
     "get_message": {"email_id": ""},
     "get_thread": {"thread_id": ""},
     "tag_email": {"email_id": ""},
@@ -99,6 +100,8 @@ async def conflict(world: World, operation: Operation) -> Any:
 
 
 async def stale_revision(world: World, operation: Operation) -> Any:
+    if operation.name == "read_html":
+        return await ask(world, operation, email_id=(await mailroom.send(world))["id"], revision="0" * 64)
     return await mailroom.decide(world, (await mailroom.send(world))["id"], revision="0" * 64)
 
 
@@ -177,6 +180,7 @@ async def mailbox_limited(world: World, operation: Operation) -> Any:
 async def invalid_approval_code(world: World, operation: Operation) -> Any:
     await mailroom.send(world)
     given = {
+        "create_mailbox": {"address": "clerk", "human_written": True},
         "update_mailbox": {"mailbox_id": world.mailbox["mailbox_id"], "oversight_mode": "autonomous"},
         "delete_mailbox": {"mailbox_id": world.mailbox["mailbox_id"]},
         "revoke_api_key": {"key_id": world.key_ids["oversight"]},

@@ -9,6 +9,7 @@ from multimail.core.errors import Refused
 from multimail.core.scopes import Scope
 from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
 from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, LIST_PENDING
+from multimail.operations.sending import CANCEL_MESSAGE
 from tests.support import mailroom
 from tests.support.world import World
 
@@ -172,3 +173,19 @@ async def test_words_that_are_no_decision(world: World) -> None:
                 DECIDE_EMAIL, "oversight", **{"email_id": email_id, "action": "approve"} | more
             )
         assert caught.value.code == "invalid_fields"
+
+
+async def test_a_test_key_decides_and_cancels_test_mail_only(world):
+    """What a test key does lets nothing leave: its word on live mail counts for nothing."""
+    await world.add_key("test oversight", [Scope.READ, Scope.OVERSIGHT], test=True)
+    live, test = await mailroom.send(world), await mailroom.send(world, "test")
+    for operation, key, given in (
+        (DECIDE_EMAIL, "test oversight", {"action": "approve"}),
+        (CANCEL_MESSAGE, "test", {}),
+    ):
+        with pytest.raises(Refused) as caught:
+            await world.invoke(operation, key, email_id=live["id"], **given)
+        assert caught.value.code == "insufficient_scope"
+    assert (await mailroom.row(world, live["id"]))["state"] == "pending_approval"
+    decided = await world.invoke(DECIDE_EMAIL, "test oversight", email_id=test["id"], action="approve")
+    assert decided["decision"] == "approved"

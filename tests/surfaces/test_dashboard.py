@@ -22,13 +22,13 @@ from multimail.operations.account import GET_AUDIT_LOG
 from multimail.operations.authenticate import operator_actor
 from multimail.operations.context import Context
 from multimail.operations.emails import GET_MESSAGE
+from multimail.operations.html import html_of
 from multimail.operations.intake import Arrival, accept, find_recipient, understand
 from multimail.operations.jobs import Lease
 from multimail.operations.oversight import LIST_PENDING
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import CANCEL_MESSAGE, SEND_EMAIL
 from multimail.surfaces import dashboard
-from multimail.surfaces.dashboard.message import html_of
 from multimail.surfaces.dashboard.render import address, reveal, size
 from multimail.surfaces.dashboard.session import csrf_token
 from multimail.surfaces.http import build_app

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused, not_found
 from multimail.core.jsontext import to_json
-from multimail.core.oversight import Kind, event
+from multimail.core.oversight import Kind, State, event
 from multimail.core.scopes import KEY_SCOPES, Scope, forbidden_combination
 from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.operations import lifecycle
@@ -170,8 +170,9 @@ def revoke_api_key(ctx: Context, given: RevokeApiKey) -> Mapping[str, Any]:
     """
     row = _find(ctx, given.key_id)
     ctx.sql.revoke_key(account_id=ctx.account_id, key_id=given.key_id, now=ctx.now)
-    for email in ctx.sql.list_unreleased_by_author(account_id=ctx.account_id, author_id=given.key_id):
-        if not lifecycle.approved(email):
+    for found in ctx.sql.list_unreleased_by_author(account_id=ctx.account_id, author_id=given.key_id):
+        email = ctx.sql.lock_email(account_id=ctx.account_id, email_id=found["email_id"])
+        if email["state"] in (State.QUEUED, State.SCHEDULED) and not lifecycle.approved(email):
             lifecycle.advance(ctx, email, event(Kind.REVOKE_KEY))
     ctx.about("api_key", given.key_id, name=row["name"])
     return {"id": given.key_id, "deleted": True}

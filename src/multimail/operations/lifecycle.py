@@ -104,6 +104,12 @@ def follow(ctx: Context, email: Row, transition: Transition, *, reason: str | No
         emit_about(ctx, event_type, email, transition.state, **told)
 
 
+def require_own_kind(ctx: Context, email: Row) -> None:
+    """A test key's word counts for test mail alone: nothing that it does may let live mail leave."""
+    if ctx.actor.test and not email["test"]:
+        raise Refused("insufficient_scope", hint="a test key decides and cancels test mail only")
+
+
 def approved(email: Row) -> bool:
     """Whether this very revision was approved: an approval of an earlier one counts for nothing."""
     return bool(email["decision"] == "approved" and email["decided_revision"] == email["revision"])

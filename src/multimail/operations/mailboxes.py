@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from multimail.core.address import AddressError, normalise, parse_address
 from multimail.core.errors import Refused, invalid
-from multimail.core.oversight import STRICTNESS, Kind, Mode, event
+from multimail.core.oversight import STRICTNESS, Kind, Mode, State, event
 from multimail.core.scopes import Scope
 from multimail.core.times import to_rfc3339
 from multimail.operations import lifecycle
@@ -20,6 +20,7 @@ from multimail.storage.database import Row
 
 LOCAL_PART: Final = re.compile(r"[a-z0-9](?:[a-z0-9._+-]{0,62}[a-z0-9])?", re.ASCII)
 LAST: Final = "~"  # sorts after every id
+OPEN: Final = (State.PENDING_APPROVAL, State.SCHEDULED, State.QUEUED)
 
 
 class MailboxAnswer(TypedDict):
@@ -91,6 +92,16 @@ class CreateMailbox(DisplayName):
         False, description="True only where a person writes: leaves X-AI-Generated out."
     )
     idempotency_key: str | None = Field(None, min_length=1, max_length=255)
+    approval_code: str | None = None
+
+
+def hides_the_machine(ctx: Context, given: CreateMailbox) -> str | None:
+    """Mail that does not say that a machine wrote it is an owner's to allow."""
+    return (
+        f"mail from the new mailbox {given.address} does not carry X-AI-Generated"
+        if given.human_written
+        else None
+    )
 
 
 def create_mailbox(ctx: Context, given: CreateMailbox) -> Mapping[str, Any]:
@@ -238,10 +249,10 @@ def delete_mailbox(ctx: Context, given: DeleteMailbox) -> Mapping[str, Any]:
     """Deletes a mailbox: it takes no mail and sends none; what has not left is cancelled. Its address stays taken."""
     row = ctx.mailbox(given.mailbox_id)
     name = {"account_id": ctx.account_id, "mailbox_id": row["mailbox_id"]}
-    for email in ctx.sql.list_open_in_mailbox(**name):
-        what = event(Kind.CANCEL, partly_delivered=lifecycle.partly_delivered(email))
-        if not what.facts:
-            lifecycle.advance(ctx, email, what)
+    for found in ctx.sql.list_open_in_mailbox(**name):
+        email = ctx.sql.lock_email(account_id=ctx.account_id, email_id=found["email_id"])
+        if email["state"] in OPEN and not lifecycle.partly_delivered(email):
+            lifecycle.advance(ctx, email, event(Kind.CANCEL))
     ctx.sql.delete_mailbox(**name, now=ctx.now)
     ctx.about("mailbox", row["mailbox_id"], row["mailbox_id"], address=row["address"])
     return {"id": row["mailbox_id"], "deleted": True}
@@ -271,7 +282,14 @@ CREATE_MAILBOX = Operation(
     path="/v1/mailboxes",
     status=201,
     aliases={"address_local": "address", "address_local_part": "address"},
-    errors=("address_taken", "operator_address", "mailbox_limited", "idempotency_mismatch"),
+    needs_owner=hides_the_machine,
+    errors=(
+        "address_taken",
+        "operator_address",
+        "mailbox_limited",
+        "idempotency_mismatch",
+        "invalid_approval_code",
+    ),
     idempotent=True,
 )
 GET_MAILBOX = Operation(

@@ -142,6 +142,7 @@ def decide_email(ctx: Context, given: DecideEmail) -> Mapping[str, Any]:
     """
     email = ctx.email(given.email_id)
     kind = Kind.APPROVE if given.action == "approve" else Kind.REJECT
+    lifecycle.require_own_kind(ctx, email)
     what = lifecycle.decision_event(ctx, kind, email, given.revision)
     lifecycle.advance(ctx, email, what, reason=given.reason)
     facts = {"decision": given.action, "revision": email["revision"], "reason": given.reason}

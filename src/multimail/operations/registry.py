@@ -15,6 +15,7 @@ from multimail.operations.emails import (
     TAG_EMAIL,
 )
 from multimail.operations.events import LIST_EVENTS
+from multimail.operations.html import READ_HTML
 from multimail.operations.mailboxes import (
     CREATE_MAILBOX,
     DELETE_MAILBOX,
@@ -44,6 +45,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     CANCEL_MESSAGE,
     CHECK_INBOX,
     READ_EMAIL,
+    READ_HTML,
     GET_MESSAGE,
     GET_THREAD,
     TAG_EMAIL,

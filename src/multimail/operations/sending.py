@@ -199,6 +199,7 @@ def cancel_message(ctx: Context, given: CancelMessage) -> Mapping[str, Any]:
     email = ctx.email(given.email_id)
     if given.mailbox_id is not None and ctx.mailbox(given.mailbox_id)["mailbox_id"] != email["mailbox_id"]:
         raise Refused("not_found", "There is no such email here.")
+    lifecycle.require_own_kind(ctx, email)
     what = event(Kind.CANCEL, partly_delivered=lifecycle.partly_delivered(email))
     transition = lifecycle.advance(ctx, email, what)
     ctx.about("email", email["email_id"], email["mailbox_id"], status=transition.state)

@@ -33,7 +33,9 @@ async def stream_events(
 
     Raises Refused only before the first byte, so that it can be answered as any other request is.
     """
-    read_input(operation.input, raw)  # a limit that is no limit is refused here too, though batches have their own
+    read_input(
+        operation.input, raw
+    )  # a limit that is no limit is refused here too, though batches have their own
     actor = await services.db.read(lambda tx: authenticate(tx, caller.credential))
     woken = asyncio.Event()
 

@@ -16,10 +16,10 @@ from multimail.core.scopes import Scope
 from multimail.operations import operators
 from multimail.operations.context import Caller, Services
 from multimail.operations.emails import GET_MESSAGE
+from multimail.operations.html import READ_HTML
 from multimail.operations.operation import Operation, invoke
 from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, LIST_PENDING
 from multimail.storage.database import StorageFull
-from multimail.surfaces.dashboard.message import READ_HTML
 from multimail.surfaces.dashboard.render import STATIC, frame, page
 from multimail.surfaces.dashboard.session import (
     Session,

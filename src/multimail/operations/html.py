@@ -4,20 +4,24 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from multimail.core.errors import Refused
+from multimail.core.errors import Refused, not_found
+from multimail.core.oversight import PUBLIC_STATUS, State
 from multimail.core.scopes import Scope
 from multimail.mail import mime
 from multimail.mail.charsets import decode
 from multimail.operations.context import Actor, Context, Services
+from multimail.operations.emails import EMAIL_ALIASES
 from multimail.operations.operation import Input, Operation
 from multimail.storage.database import Tx
 
 
 class ReadHtml(Input):
     email_id: str
-    revision: str
+    mailbox_id: str | None = None
+    revision: str | None = Field(None, description="The revision to read; another one is refused as stale.")
 
 
 class Html(TypedDict):
@@ -30,8 +34,13 @@ async def load_html(services: Services, actor: Actor, given: ReadHtml) -> str:
     def find(tx: Tx) -> str:
         ctx = Context(services, tx, actor, services.clock())
         email = ctx.email(given.email_id)
-        if email["revision"] != given.revision:
-            raise Refused("stale_revision")
+        if (
+            given.mailbox_id is not None
+            and ctx.mailbox(given.mailbox_id)["mailbox_id"] != email["mailbox_id"]
+        ):
+            raise not_found("email")
+        if given.revision not in (None, email["revision"]):
+            raise Refused("stale_revision", status=PUBLIC_STATUS[State(email["state"])])
         name = {"account_id": actor.account_id, "email_id": given.email_id}
         return str(ctx.sql.get_contents(**name)["raw_sha256"])
 
@@ -50,13 +59,12 @@ def html_of(raw: bytes) -> str:
 
 
 def read_html(ctx: Context, given: ReadHtml, html: str) -> Mapping[str, Any]:
-    """Reads the HTML body of one exact revision of an email."""
+    """Reads the HTML body of an email, as it is in the message itself: untrusted, for a sandboxed frame only."""
     email = ctx.email(given.email_id)
-    ctx.about("email", given.email_id, email["mailbox_id"], part="html", revision=given.revision)
+    ctx.about("email", given.email_id, email["mailbox_id"], part="html", revision=email["revision"])
     return {"html": html}
 
 
-# Not in the registry: it exists for this surface's frames only. It goes through invoke() like all others.
 READ_HTML: Final = Operation(
     name="read_html",
     run=read_html,
@@ -66,6 +74,7 @@ READ_HTML: Final = Operation(
     scopes=(Scope.READ, Scope.OVERSIGHT),
     effect="read",
     method="GET",
-    path="/dashboard/emails/{email_id}/html",
+    path="/v1/mailboxes/{mailbox_id}/emails/{email_id}/html",
+    aliases=EMAIL_ALIASES,
     errors=("not_found", "stale_revision"),
 )
