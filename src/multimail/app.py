@@ -34,7 +34,7 @@ from multimail.surfaces.http import build_app
 from multimail.surfaces.smtp import SmtpServer
 from multimail.surfaces.smtp_intake import MailboxIntake
 from multimail.workers import deliver, small, webhook
-from multimail.workers.runner import Runner
+from multimail.workers.runner import Room, Runner
 from multimail.workers.seal import Sealer
 from multimail.workers.sweep import Sweeper
 
@@ -190,10 +190,11 @@ async def _start_workers(
     runner = Runner(
         services,
         {
-            "deliver": (deliver.handler(services, signer, transport), 64),
-            "receive": (small.receive(services), 8),
-            "due": (small.schedule(services), 32),
-            "webhook": (webhook.handler(services, client), 64),
+            "deliver": Room(deliver.handler(services, signer, transport), 64),
+            # Taking mail in comes before reading it: what is accepted is safe, what is refused may be lost.
+            "receive": Room(small.receive(services), 4, gives_way=True),
+            "due": Room(small.schedule(services), 32),
+            "webhook": Room(webhook.handler(services, client), 64),
         },
     )
     await runner.start()

@@ -13,7 +13,7 @@ from multimail.core.ids import make_id
 from multimail.mail import dkim, identity
 from multimail.mail.deliver import Result
 from multimail.operations.events import LIST_EVENTS
-from multimail.operations.intake import Arrival, accept, find_recipient
+from multimail.operations.intake import Arrival, accept
 from multimail.operations.jobs import Lease
 from multimail.operations.oversight import DECIDE_EMAIL
 from multimail.operations.sending import SEND_EMAIL
@@ -97,10 +97,8 @@ async def arrive(
 ) -> str:
     """A message comes in over SMTP and is read; the id of its email."""
     address = (mailbox or world.mailbox)["address"]
-    recipient = await world.services.db.read(lambda tx: find_recipient(tx, address))
-    assert recipient is not None
     arrival = Arrival(envelope_from, "client.example.test", "192.0.2.1", test)
-    await accept(world.services, arrival, [recipient], mail(**more) if raw is None else raw)
+    assert await accept(world.services, arrival, [address], mail(**more) if raw is None else raw)
     return (await understand(world))[-1] if understood else ""
 
 

@@ -23,7 +23,7 @@ from multimail.operations.authenticate import operator_actor
 from multimail.operations.context import Context
 from multimail.operations.emails import GET_MESSAGE
 from multimail.operations.html import html_of
-from multimail.operations.intake import Arrival, accept, find_recipient, understand
+from multimail.operations.intake import Arrival, accept, understand
 from multimail.operations.jobs import Lease
 from multimail.operations.oversight import LIST_PENDING
 from multimail.operations.sealing import seal_all
@@ -446,9 +446,7 @@ async def test_held_inbound_mail_waits_here_too(desk: Desk) -> None:
 async def take_in(world: World, recipient: str, raw: bytes) -> None:
     """Accepts a mail as the SMTP server does, and has it parsed as the worker does."""
     services, owner = world.services, "job_test"
-    found = await services.db.read(lambda tx: find_recipient(tx, recipient))
-    assert found is not None
-    await accept(services, Arrival("eve@evil.test", "evil.test", "192.0.2.1"), [found], raw)
+    assert await accept(services, Arrival("eve@evil.test", "evil.test", "192.0.2.1"), [recipient], raw)
     now = services.clock()
     claim = {"kind": "receive", "limit": 1, "now": now, "lease_until": now + DAY, "lease_owner": owner}
     (job,) = await services.db.write(lambda tx: list(tx.sql.claim_jobs(**claim)))

@@ -9,7 +9,7 @@ import pytest
 
 from multimail.storage.database import Database, StorageFull
 from multimail.workers import runner as module
-from multimail.workers.runner import Job, Runner
+from multimail.workers.runner import Job, Room, Runner
 from tests.support.world import World
 
 
@@ -47,7 +47,7 @@ async def test_a_job_that_could_not_be_given_back_at_once_is_not_kept_for_ever(
     await world.run(
         lambda ctx: ctx.sql.add_job(account_id=world.account_id, kind="k", subject_id="s", run_at=ctx.now)
     )
-    runner = Runner(services, {"k": (handle, 1)})
+    runner = Runner(services, {"k": Room(handle, 1)})
     await runner.start()
 
     async def wait_for(holds: Callable[[], Awaitable[bool]]) -> None:

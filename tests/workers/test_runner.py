@@ -12,7 +12,7 @@ from multimail.core.times import SECOND
 from multimail.operations.context import Services
 from multimail.storage.database import StorageFull
 from multimail.workers import runner as module
-from multimail.workers.runner import LEASE, LONGEST_PAUSE, Job, Runner
+from multimail.workers.runner import LEASE, LONGEST_PAUSE, Job, Room, Runner
 from tests.support import mailroom
 from tests.support.world import World
 
@@ -21,7 +21,7 @@ async def add(world: World, *names: str, kind: str = "k") -> None:
     def unit(ctx: Any) -> None:
         for name in names:
             ctx.sql.add_job(account_id=world.account_id, kind=kind, subject_id=name, run_at=ctx.now)
-        ctx.tx.notify("jobs")
+        ctx.tx.notify("jobs", kind)
 
     await world.run(unit)
 
@@ -51,7 +51,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_jobs_are_done_and_gone(world: World) -> None:
     done: Counter[str] = Counter()
-    runner = Runner(world.services, {"k": (finishing(world.services, done), 2)})
+    runner = Runner(world.services, {"k": Room(finishing(world.services, done), 2)})
     await add(world, "before")
     await runner.start()
     await add(world, *(str(number) for number in range(20)))
@@ -76,7 +76,7 @@ async def test_what_raises_is_tried_again_later_and_later_and_stops_nothing(worl
             raise ValueError("a bug")
         await finish(job)
 
-    runner = Runner(world.services, {"k": (handle, 2)})
+    runner = Runner(world.services, {"k": Room(handle, 2)})
     pauses = []
     with capture_logs() as logs:
         await runner.start()
@@ -116,7 +116,7 @@ async def test_stop_waits_for_what_runs_and_gives_the_rest_back(world: World) ->
             started.set()
             await asyncio.Event().wait()
 
-    runner = Runner(world.services, {"k": (handle, 2)})
+    runner = Runner(world.services, {"k": Room(handle, 2)})
     await add(world, "brief", "endless", "waiting")
     await runner.start()
     await started.wait()
@@ -146,7 +146,7 @@ async def test_a_lease_is_renewed_while_the_work_lasts(world: World, monkeypatch
         await release.wait()
         await finish(job)
 
-    runner = Runner(world.services, {"k": (handle, 1)})
+    runner = Runner(world.services, {"k": Room(handle, 1)})
     await add(world, "long")
     await runner.start()
 
@@ -172,7 +172,7 @@ async def test_the_leases_of_a_dead_worker_run_out(world: World) -> None:
     sql = "UPDATE jobs SET lease_owner = 'dead', lease_until = :until"
     await mailroom.execute(world, sql, until=world.clock.now + LEASE)
     done: Counter[str] = Counter()
-    runner = Runner(world.services, {"k": (finishing(world.services, done), 1)})
+    runner = Runner(world.services, {"k": Room(finishing(world.services, done), 1)})
     await runner.start()
     if world.services.db.dialect == "postgres":  # other processes may be alive there: only time tells
         assert (await rows(world))["orphan"]["lease_owner"] == "dead"
@@ -201,7 +201,7 @@ async def test_a_database_in_trouble_stops_no_loop(
         return await read(unit)
 
     monkeypatch.setattr(db, "read", fails_at_first)
-    runner = Runner(world.services, {"k": (finishing(world.services, done), 1)})
+    runner = Runner(world.services, {"k": Room(finishing(world.services, done), 1)})
     await add(world, "one")
     with capture_logs() as logs:
         await runner.start()
@@ -229,7 +229,7 @@ async def test_two_runners_never_do_one_job_twice_at_once(world: World) -> None:
         await world.services.db.write(lambda tx: tx.sql.finish_job(**job.lease.name))
         at_once[name] -= 1
 
-    runners = [Runner(world.services, {"k": (handle, 8)}) for _ in range(2)]
+    runners = [Runner(world.services, {"k": Room(handle, 8)}) for _ in range(2)]
     for runner in runners:
         await runner.start()
     for batch in range(5):

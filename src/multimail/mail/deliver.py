@@ -112,7 +112,7 @@ class Deliverer:
         *,
         helo: str,
         timeouts: Timeouts | None = None,
-        per_host: int = 10,
+        per_host: int = 20,
         idle: float = 15.0,
         max_messages: int = 200,
     ) -> None:

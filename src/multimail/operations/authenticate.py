@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from typing import Final
 
 from multimail.core.errors import Refused
@@ -35,10 +36,21 @@ def key_actor(tx: Tx, key: Row) -> Actor:
     if key["limited"]:
         found = tx.sql.list_key_mailboxes(account_id=key["account_id"], key_id=key["key_id"])
         limits = frozenset(row["mailbox_id"] for row in found)
-    scopes = frozenset(Scope(name) for name in json.loads(key["scopes"]))
     return Actor(
-        "key", key["key_id"], key["name"], key["account_id"], key_grants(scopes), bool(key["test"]), limits
+        "key",
+        key["key_id"],
+        key["name"],
+        key["account_id"],
+        _grants(key["scopes"]),
+        bool(key["test"]),
+        limits,
     )
+
+
+@cache
+def _grants(scopes_json: str) -> frozenset[Scope]:
+    """There are a dozen combinations at most, and every request asks for one."""
+    return key_grants(frozenset(Scope(name) for name in json.loads(scopes_json)))
 
 
 def operator_actor(operator: Row) -> Actor:

@@ -42,12 +42,13 @@ class Actor:
         return {"unlimited": self.mailbox_ids is None, "key_id": self.id}
 
 
+EVERYTHING: Final = frozenset(Scope)
 PUBLIC: Final = Actor("public", "", "anyone", "", frozenset({Scope.PUBLIC}))
 
 
 def system(account_id: str, name: str) -> Actor:
     """A worker that acts for the product itself, named for the audit log."""
-    return Actor("system", name, name, account_id, frozenset(Scope))
+    return Actor("system", name, name, account_id, EVERYTHING)
 
 
 @dataclass(frozen=True, slots=True)

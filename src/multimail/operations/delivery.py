@@ -33,7 +33,7 @@ class Parcel:
     mailbox: Row
     account: Row
     mode: Mode
-    raw_sha256: str
+    raw: Row  # sha256, and content unless it is a large blob
     local: tuple[Recipient, ...]
     simulated: tuple[str, ...]
     external: tuple[str, ...]
@@ -49,7 +49,8 @@ def hand_off(services: Services, tx: Tx, lease: Lease) -> Parcel | None:
     if email is None or email["state"] not in (State.QUEUED, State.DELIVERING):
         ctx.sql.finish_job(**lease.name)
         return None
-    transition = lifecycle.advance(ctx, email, lifecycle.hand_off_event(ctx, email))
+    account = ctx.sql.get_account(account_id=lease.account_id)
+    transition = lifecycle.advance(ctx, email, lifecycle.hand_off_event(ctx, email, account))
     if transition.state is not State.DELIVERING:
         if Effect.RETRY in transition.effects:
             ctx.sql.release_job(**lease.name, run_at=ctx.now + PAUSED_RETRY)
@@ -57,11 +58,12 @@ def hand_off(services: Services, tx: Tx, lease: Lease) -> Parcel | None:
             ctx.sql.finish_job(**lease.name)
             _audit(ctx, email, "hold_email", status=transition.state)
         return None
-    return _parcel(ctx, ctx.email(lease.subject_id), Effect.CAPTURE in transition.effects)
+    return _parcel(ctx, email, account, Effect.CAPTURE in transition.effects)
 
 
-def _parcel(ctx: Context, email: Row, captured: bool) -> Parcel:
+def _parcel(ctx: Context, email: Row, account: Row, captured: bool) -> Parcel:
     name = {"account_id": email["account_id"], "email_id": email["email_id"]}
+    mailbox = ctx.sql.get_mailbox_even_deleted(account_id=email["account_id"], mailbox_id=email["mailbox_id"])
     waiting = [
         r["address"] for r in json.loads(email["recipients_json"]) if r["status"] in ("pending", "deferred")
     ]
@@ -76,12 +78,10 @@ def _parcel(ctx: Context, email: Row, captured: bool) -> Parcel:
     served = {*simulated, *(recipient.address for recipient in local)}
     return Parcel(
         email=email,
-        mailbox=ctx.sql.get_mailbox_even_deleted(
-            account_id=email["account_id"], mailbox_id=email["mailbox_id"]
-        ),
-        account=ctx.sql.get_account(account_id=email["account_id"]),
-        mode=lifecycle.current_mode(ctx, email),
-        raw_sha256=ctx.sql.get_contents(**name)["raw_sha256"],
+        mailbox=mailbox,
+        account=account,
+        mode=lifecycle.effective_mode(mailbox, email["floor_mode"]),
+        raw=ctx.sql.get_raw(**name),
         local=local,
         simulated=simulated,
         external=tuple(address for address in waiting if address not in served),

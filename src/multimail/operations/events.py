@@ -80,7 +80,7 @@ def add_delivery(ctx: Context, webhook_id: str, event_id: str, mailbox_id: str |
         created_at=ctx.now,
     )
     ctx.sql.add_job(account_id=ctx.account_id, kind="webhook", subject_id=delivery_id, run_at=ctx.now)
-    ctx.tx.notify("jobs")
+    ctx.tx.notify("jobs", "webhook")
     return delivery_id
 
 

@@ -21,7 +21,7 @@ from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
 from multimail.operations.sending import keep_attachment, participants
 from multimail.operations.views import addresses
-from multimail.storage.blobs import Blob, keep
+from multimail.storage.blobs import Blob, blob_of, keep
 from multimail.storage.database import Row, Tx
 
 UNCHECKED: Final = {"spf": "none", "dkim": "none", "dmarc": "none", "verdict": "none"}
@@ -53,17 +53,28 @@ def find_recipient(tx: Tx, address: str) -> Recipient | None:
     return row and Recipient(address, row["account_id"], row["mailbox_id"], bool(row["test"]))
 
 
-async def accept(services: Services, arrival: Arrival, recipients: Sequence[Recipient], raw: bytes) -> None:
-    """Returns once `raw` is on disk for every recipient. Raises StorageFull, and then nothing was kept."""
-    blobs = {
-        account: await services.blobs.prepare(account, raw) for account in {r.account_id for r in recipients}
-    }
+async def accept(services: Services, arrival: Arrival, addresses: Sequence[str], raw: bytes) -> bool:
+    """Returns once `raw` is on disk for every recipient that has a mailbox here; False if none has.
 
-    def unit(tx: Tx) -> None:
+    Raises StorageFull, and then nothing was kept.
+    """
+    blob = blob_of(raw)
+    if blob.content is None:
+        found = await services.db.read(lambda tx: find_recipients(tx, addresses))
+        for account_id in {recipient.account_id for recipient in found}:
+            await services.blobs.prepare(account_id, raw)
+
+    def unit(tx: Tx) -> bool:
+        recipients = find_recipients(tx, addresses)
         for recipient in recipients:
-            file_arrival(services, tx, arrival, recipient, blobs[recipient.account_id])
+            file_arrival(services, tx, arrival, recipient, blob)
+        return bool(recipients)
 
-    await services.db.write(unit)
+    return await services.db.write(unit)
+
+
+def find_recipients(tx: Tx, addresses: Sequence[str]) -> list[Recipient]:
+    return [found for address in addresses if (found := find_recipient(tx, address))]
 
 
 def file_arrival(services: Services, tx: Tx, arrival: Arrival, recipient: Recipient, blob: Blob) -> None:
@@ -83,7 +94,7 @@ def file_arrival(services: Services, tx: Tx, arrival: Arrival, recipient: Recipi
         received_at=now,
     )
     tx.sql.add_job(account_id=recipient.account_id, kind="receive", subject_id=email_id, run_at=now)
-    tx.notify("jobs")
+    tx.notify("jobs", "receive")
 
 
 async def understand(services: Services, lease: Lease) -> None:

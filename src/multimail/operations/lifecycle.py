@@ -89,10 +89,10 @@ def follow(ctx: Context, email: Row, transition: Transition, *, reason: str | No
     job = {"account_id": email["account_id"], "subject_id": email["email_id"]}
     if Effect.DELIVER in effects:
         ctx.sql.add_job(**job, kind="deliver", run_at=ctx.now)
-        ctx.tx.notify("jobs")
+        ctx.tx.notify("jobs", "deliver")
     if Effect.SCHEDULE in effects:
         ctx.sql.add_job(**job, kind="due", run_at=email["send_at"])
-        ctx.tx.notify("jobs")
+        ctx.tx.notify("jobs", "due")
     if transition.state in LEAVING_QUEUE and email["state"] in (State.QUEUED, State.SCHEDULED):
         ctx.sql.drop_job(**job, kind="deliver")
         ctx.sql.drop_job(**job, kind="due")
@@ -129,12 +129,11 @@ def decision_event(ctx: Context, kind: Kind, email: Row, revision: str | None) -
     return event(kind, **facts)
 
 
-def hand_off_event(ctx: Context, email: Row) -> Event:
+def hand_off_event(ctx: Context, email: Row, account: Row) -> Event:
     """Everything that held when the email was accepted, looked at again."""
     author_valid = email["author_kind"] != "key" or ctx.sql.key_is_live(
         account_id=email["account_id"], key_id=email["author_id"]
     )
-    account = ctx.sql.get_account(account_id=email["account_id"])
     return event(
         Kind.HAND_OFF,
         approved=approved(email),

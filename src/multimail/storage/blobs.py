@@ -19,7 +19,7 @@ INLINE: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """`content` is None once the bytes are safe in the store."""
+    """`content` is None for bytes that belong in the store, where `Blobs.prepare` makes them safe."""
 
     sha256: str
     size: int
@@ -87,11 +87,10 @@ class Blobs:
 
     async def prepare(self, account_id: str, content: bytes) -> Blob:
         """Outside any transaction: makes a large blob durable, leaves a small one for `keep`."""
-        blob = Blob(hashlib.sha256(content).hexdigest(), len(content), content)
-        if blob.size <= INLINE:
-            return blob
-        await self.store.put(_name(account_id, blob.sha256), content)
-        return Blob(blob.sha256, blob.size, None)
+        blob = blob_of(content)
+        if blob.content is None:
+            await self.store.put(_name(account_id, blob.sha256), content)
+        return blob
 
     async def load(self, db: Database, account_id: str, sha256: str) -> bytes:
         """Raises KeyError if this account has no such blob."""
@@ -103,6 +102,13 @@ class Blobs:
             if row["content"] is not None
             else await self.store.get(_name(account_id, sha256))
         )
+
+
+def blob_of(content: bytes) -> Blob:
+    """Its address, and its content if that belongs into a row."""
+    return Blob(
+        hashlib.sha256(content).hexdigest(), len(content), content if len(content) <= INLINE else None
+    )
 
 
 def keep(tx: Tx, account_id: str, blob: Blob) -> None:

@@ -23,6 +23,12 @@ SELECT * FROM emails WHERE account_id = :account_id AND email_id = :email_id;
 -- name: get_contents^
 SELECT * FROM contents WHERE account_id = :account_id AND email_id = :email_id;
 
+-- name: get_raw^
+-- The message as composed: its content is NULL where it is in the folder or bucket.
+SELECT b.sha256, b.content FROM contents c
+JOIN blobs b ON b.account_id = c.account_id AND b.sha256 = c.raw_sha256
+WHERE c.account_id = :account_id AND c.email_id = :email_id;
+
 -- name: get_email_by_message_id^
 SELECT * FROM emails WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND message_id = :message_id
 ORDER BY email_id LIMIT 1;

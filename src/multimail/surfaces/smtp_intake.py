@@ -21,16 +21,10 @@ class MailboxIntake:
         return None if found else NO_SUCH
 
     async def message(self, envelope: Envelope, raw: bytes) -> Reply:
-        found = await self._services.db.read(
-            lambda tx: [find_recipient(tx, address) for address in envelope.recipients]
-        )
-        recipients = [recipient for recipient in found if recipient is not None]
-        if not recipients:
-            return NO_SUCH  # the mailbox went between RCPT and the end of DATA
+        arrival = Arrival(envelope.sender, envelope.helo, envelope.peer)
         try:
-            await accept(
-                self._services, Arrival(envelope.sender, envelope.helo, envelope.peer), recipients, raw
-            )
+            if not await accept(self._services, arrival, envelope.recipients, raw):
+                return NO_SUCH  # the mailbox went between RCPT and the end of DATA
         except StorageFull:
             code, enhanced = ERRORS["storage_full"].smtp.split()
             return Reply(int(code), enhanced, "No room now, try again later")

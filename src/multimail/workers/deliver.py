@@ -87,8 +87,10 @@ def handler(services: Services, signer: Signer, transport: Transport | None) -> 
         parcel = await services.db.write(lambda tx: delivery.hand_off(services, tx, job.lease))
         if parcel is None:
             return
-        raw = await services.blobs.load(services.db, job.lease.account_id, parcel.raw_sha256)
-        sent = signer.finish(raw, parcel, services.clock())
+        raw = parcel.raw["content"] or await services.blobs.load(
+            services.db, job.lease.account_id, parcel.raw["sha256"]
+        )
+        sent = signer.finish(bytes(raw), parcel, services.clock())
         results = played(parcel.simulated) | {recipient.address: HOSTED for recipient in parcel.local}
         if parcel.captured or transport is None:
             results |= dict.fromkeys(parcel.external, SANDBOXED)

@@ -6,6 +6,7 @@ loses its leases twenty seconds later; a job that raises is tried again, later e
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,7 @@ LEASE: Final = 20 * SECOND  # how long the jobs of a process that died wait for 
 RENEW: Final = 5.0  # seconds
 POLL: Final = 1.0  # seconds between looks when nobody wakes us: other processes' jobs, lost leases
 LONGEST_PAUSE: Final = 300
+GIVE_WAY: Final = 20  # turns of the event loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,19 @@ class Job:
 Handler = Callable[[Job], Awaitable[None]]
 
 
-class Runner:
-    """`rooms` gives each kind of job its handler and how many run at once."""
+@dataclass(frozen=True, slots=True)
+class Room:
+    """`places` jobs run at once. One that `gives_way` rests after each job for as long as others are waiting."""
 
-    def __init__(self, services: Services, rooms: Mapping[str, tuple[Handler, int]]) -> None:
+    handler: Handler
+    places: int
+    gives_way: bool = False
+
+
+class Runner:
+    """`rooms` has one for each kind of job that this process does."""
+
+    def __init__(self, services: Services, rooms: Mapping[str, Room]) -> None:
         self._services = services
         self._rooms = rooms
         self._owner = services.new_id("job")
@@ -51,7 +62,7 @@ class Runner:
         if self._services.db.dialect == "sqlite":
             # One process owns the file: every lease in it is of a process that is no more.
             await self._services.db.write(lambda tx: tx.sql.release_all_leases())
-        self._unsubscribe = self._services.db.subscribe("jobs", lambda _: self._wake_all())
+        self._unsubscribe = self._services.db.subscribe("jobs", self._wake_up)
         self._loops = [asyncio.create_task(self._room(kind)) for kind in self._rooms]
         self._loops.append(asyncio.create_task(self._renew()))
 
@@ -68,32 +79,32 @@ class Runner:
         await asyncio.gather(*self._running, *self._loops, return_exceptions=True)
         await self._services.db.write(lambda tx: tx.sql.release_leases(lease_owner=self._owner))
 
-    def _wake_all(self) -> None:
-        for event in self._wake.values():
-            event.set()
+    def _wake_up(self, kind: str) -> None:
+        if kind in self._wake:
+            self._wake[kind].set()
 
     async def _room(self, kind: str) -> None:
-        handler, places = self._rooms[kind]
-        free = asyncio.Semaphore(places)
+        room, wake = self._rooms[kind], self._wake[kind]
         busy: set[asyncio.Task[None]] = set()
+        refill = room.places * 3 // 4  # claim a few at once: each claim is a commit
+
+        def done(task: asyncio.Task[None]) -> None:
+            busy.discard(task)
+            self._running.discard(task)
+            if len(busy) <= refill:
+                wake.set()
+
         while not self._stopping:
-            await free.acquire()
-            free.release()
-            wake = self._wake[kind]
             wake.clear()
-            jobs = await self._claim(kind, places - len(busy))
+            jobs = await self._claim(kind, room.places - len(busy)) if len(busy) <= refill else []
             for job in jobs:
-                await free.acquire()
-                task = asyncio.create_task(self._do(handler, job))
-                for group in (busy, self._running):
-                    group.add(task)
-                    task.add_done_callback(group.discard)
-                task.add_done_callback(lambda _: free.release())
+                task = asyncio.create_task(self._do(room, job))
+                busy.add(task)
+                self._running.add(task)
+                task.add_done_callback(done)
             if not jobs:
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), POLL)
-                except TimeoutError:
-                    continue
 
     async def _claim(self, kind: str, limit: int) -> list[Job]:
         now = self._services.clock()
@@ -116,10 +127,12 @@ class Runner:
             await asyncio.sleep(POLL)
             return []
 
-    async def _do(self, handler: Handler, job: Job) -> None:
+    async def _do(self, room: Room, job: Job) -> None:
         lease = job.lease
         try:
-            await handler(job)
+            await room.handler(job)
+            if room.gives_way:
+                await _rest()
         except Exception:  # whatever it is, the job stays and the others go on
             log.exception("a job failed and will be tried again", kind=lease.kind, subject=lease.subject_id)
             pause = min(2**job.attempts, LONGEST_PAUSE) * SECOND
@@ -149,3 +162,11 @@ class Runner:
 
 def _again(tx: Tx, lease: Lease, run_at: int) -> None:
     tx.sql.retry_job(**lease.name, run_at=run_at)
+
+
+async def _rest() -> None:
+    """As long as GIVE_WAY turns of the event loop take: nothing when it is idle, a good while when it is not."""
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    await asyncio.sleep(0)
+    await asyncio.sleep(GIVE_WAY * (loop.time() - before))
