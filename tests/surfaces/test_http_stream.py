@@ -83,8 +83,11 @@ async def test_more_than_one_batch(world: World, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(http_stream, "BATCH", 2)
     emails = [await send(world) for _ in range(5)]
     async with listening(world) as exchange:
-        batches = [[event["id"] for event in await read(exchange)] for _ in range(3)]
-    assert batches == [emails[:2], emails[2:4], emails[4:]]
+        batches: list[list[str]] = []
+        while sum(map(len, batches)) < len(emails):
+            batches.append([event["id"] for event in await read(exchange)])
+    # On PostgreSQL an event may show a moment later, so a batch may be smaller; never larger, never out of order.
+    assert max(map(len, batches)) == 2 and sum(batches, []) == emails
 
 
 async def test_a_limited_key_and_a_filter_hear_their_own(world: World) -> None:
