@@ -76,3 +76,14 @@ def test_units():
         timedelta(hours=1),
         timedelta(days=1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59.999Z"),
+        ("0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_an_offset_never_leads_out_of_what_can_be_shown(text, shown):
+    assert to_rfc3339(from_datetime(datetime.fromisoformat(text))).endswith(shown.lstrip("0"))

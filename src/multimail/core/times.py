@@ -8,6 +8,8 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def to_rfc3339(us: int) -> str:
@@ -21,8 +23,11 @@ def optional_rfc3339(us: int | None) -> str | None:
 
 
 def from_datetime(moment: datetime) -> int:
-    """An aware datetime as microseconds since the epoch."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    """An aware datetime as microseconds since the epoch.
+
+    An offset can take it out of the years 1 to 9999; what is returned never is, so that it can be shown again.
+    """
+    return (min(max(moment, _FIRST), _LAST) - _EPOCH) // timedelta(microseconds=1)
 
 
 def to_datetime(us: int) -> datetime:
