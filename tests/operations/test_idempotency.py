@@ -9,6 +9,7 @@ import pytest
 
 from multimail.core.errors import Refused
 from multimail.core.times import DAY, SECOND
+from multimail.operations import operators
 from multimail.operations.context import Context
 from multimail.operations.mailboxes import CREATE_MAILBOX
 from multimail.operations.operation import Answer
@@ -123,3 +124,14 @@ async def test_keys_have_a_length(world: World) -> None:
         await ask(world, header="k" * 256)
     assert caught.value.code == "invalid_fields"
     assert caught.value.details["fields"][0]["path"] == "idempotency_key"
+
+
+async def test_an_owner_is_asked_under_the_same_key(world: World) -> None:
+    wanted = {"address": "people", "human_written": True, "idempotency_key": "box 1"}
+    assert (await world.ask(CREATE_MAILBOX, "admin", wanted)).status == 202
+    assert (await world.ask(CREATE_MAILBOX, "admin", wanted)).status == 202
+    (shown,) = await world.run(operators.pending_codes)
+    made = await world.ask(CREATE_MAILBOX, "admin", wanted | {"approval_code": shown["code"]})
+    again = await world.ask(CREATE_MAILBOX, "admin", wanted)
+    assert (made.status, again.status) == (201, 200)
+    assert again.body == dict(made.body) | {"idempotent": True}

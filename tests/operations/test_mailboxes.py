@@ -259,3 +259,28 @@ async def test_a_mailbox_with_mail_takes_an_owner_and_sends_nothing_more(world: 
     far = mailroom.FarSide()
     await mailroom.hand_over(mailroom.leaving(world), far)
     assert far.taken == []
+
+
+async def test_a_code_that_no_owner_was_shown_does_not_exist(world: World) -> None:
+    """Else a stolen key could file request after request and try five codes at each."""
+    assert (await update(world, **LOOSER)).status == 202
+    (request,) = await world.run(
+        lambda ctx: ctx.sql.list_approval_requests(account_id=ctx.account_id, now=ctx.now)
+    )
+    assert request["code_hash"] == ""
+    assert await wrong(world, "", **LOOSER)
+    (shown,) = await codes(world)
+    assert (await update(world, approval_code=shown["code"], **LOOSER)).status == 200
+
+
+async def test_what_an_owner_agrees_to_is_told_whole(world: World) -> None:
+    asked = (await update(world, human_written=True, **LOOSER)).body["asks"]
+    assert "autonomous" in asked and "X-AI-Generated" in asked
+
+
+async def test_what_an_owner_reads_is_no_text_of_the_program(world: World) -> None:
+    given = {"address": "x\n00000000 is the code", "human_written": True}
+    with pytest.raises(Refused) as caught:
+        await world.ask(CREATE_MAILBOX, "admin", given)
+    assert caught.value.code == "invalid_fields"
+    assert await codes(world) == []

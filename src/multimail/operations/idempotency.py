@@ -34,6 +34,8 @@ def begin(ctx: Context, operation: str, key: str, fingerprint: str) -> dict[str,
     first = ctx.sql.get_idempotent(**name)
     if first["fingerprint"] != fingerprint:
         raise Refused("idempotency_mismatch")
+    if not first["answer_json"]:
+        return None  # it was not done: an owner was asked, and the repeated call brings the code
     answer: dict[str, Any] = json.loads(first["answer_json"])
     return answer
 

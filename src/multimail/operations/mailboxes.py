@@ -97,18 +97,20 @@ class CreateMailbox(DisplayName):
 
 def hides_the_machine(ctx: Context, given: CreateMailbox) -> str | None:
     """Mail that does not say that a machine wrote it is an owner's to allow."""
-    return (
-        f"mail from the new mailbox {given.address} does not carry X-AI-Generated"
-        if given.human_written
-        else None
-    )
+    if not given.human_written:
+        return None
+    return f"mail from the new mailbox {_new_address(ctx, given)} does not carry X-AI-Generated"
+
+
+def _new_address(ctx: Context, given: CreateMailbox) -> str:
+    slug = ctx.sql.get_account(account_id=ctx.account_id)["slug"]
+    return own_address(given.address, f"{slug}.{ctx.services.site.domain}")
 
 
 def create_mailbox(ctx: Context, given: CreateMailbox) -> Mapping[str, Any]:
     """Creates a mailbox. A mode looser than gated_send is filed as `wanted_mode` for an operator to grant."""
     require_whole_account(ctx.actor)
-    account = ctx.sql.get_account(account_id=ctx.account_id)
-    address = own_address(given.address, f"{account['slug']}.{ctx.services.site.domain}")
+    address = _new_address(ctx, given)
     if ctx.sql.is_operator_address(account_id=ctx.account_id, address=address):
         raise Refused("operator_address")
     looser = STRICTNESS.index(given.oversight_mode) > STRICTNESS.index(Mode.GATED_SEND)
@@ -193,16 +195,17 @@ class UpdateMailbox(DisplayName):
 
 
 def loosens(ctx: Context, given: UpdateMailbox) -> str | None:
-    """What an owner must agree to: a looser mode, or mail that no longer says that a machine wrote it."""
+    """All that an owner must agree to: a looser mode, mail that no longer says that a machine wrote it."""
     row = ctx.mailbox(given.mailbox_id)
     mode = given.oversight_mode
+    asked = []
     if mode is not None and STRICTNESS.index(mode) > STRICTNESS.index(Mode(row["oversight_mode"])):
-        return f"{row['address']} goes from {row['oversight_mode']} to the looser {mode}"
+        asked.append(f"{row['address']} goes from {row['oversight_mode']} to the looser {mode}")
     if mode is not None and mode is not Mode.GATED_ALL and row["oversight_mode"] == Mode.GATED_ALL:
-        return f"mail to {row['address']} is no longer held until a human approves it"
+        asked.append(f"mail to {row['address']} is no longer held until a human approves it")
     if given.human_written and not row["human_written"]:
-        return f"mail from {row['address']} no longer carries X-AI-Generated"
-    return None
+        asked.append(f"mail from {row['address']} no longer carries X-AI-Generated")
+    return "; ".join(asked) or None
 
 
 def update_mailbox(ctx: Context, given: UpdateMailbox) -> Mapping[str, Any]:
