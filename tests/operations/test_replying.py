@@ -118,3 +118,13 @@ async def test_a_declined_starter_lends_its_place_to_nobody(world: World) -> Non
     )
     await mailroom.decide(world, follow_up)
     assert await ambiguous(world, thread_id=thread_id)
+
+
+async def test_a_reply_to_elsewhere_is_a_finding_whatever_the_message_id(world: World) -> None:
+    await mailroom.arrive(world, sender="eve@evil.test", message_id="<q1@example.test>")
+    again = await mailroom.arrive(world, In_Reply_To="<q1@example.test>", Reply_To="eve@evil.test")
+    none = await mailroom.arrive(world, subject="None", message_id="", Reply_To="eve@evil.test")
+    for email_id in (again, none):
+        assert (await reply(world, email_id=email_id))["to"] == ["eve@evil.test"]
+    for waiting in (await world.invoke(LIST_PENDING))["pending"]:
+        assert [finding["kind"] for finding in waiting["findings"]] == ["reply_to_differs"]

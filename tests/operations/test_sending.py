@@ -251,3 +251,29 @@ async def test_every_field_at_fault_is_named_at_once(world: World) -> None:
     assert {field["path"] for field in fields} == {
         "mailbox_id", "to", "subject", "gate_timing",
     }  # fmt: skip
+
+
+async def test_a_time_at_the_end_of_the_calendar_leaves_the_desk_readable(world: World) -> None:
+    await mailroom.send(world, send_at="9999-12-31T23:59:59-23:59")
+    (waiting,) = (await world.invoke(LIST_PENDING, "oversight"))["pending"]
+    assert waiting["send_at"] == "9999-12-31T23:59:59.999Z"
+
+
+@pytest.mark.parametrize("to", ["x@y.example, " * 6000, ["x@y.example"] * 1001, ["(" * 70_000], "(" * 70_000])
+async def test_an_endless_address_list_is_refused_unread(world: World, to: Any) -> None:
+    with pytest.raises(Refused) as caught:
+        await mailroom.send(world, to=to)
+    assert caught.value.code == "invalid_fields"
+    assert "at most" in caught.value.sentence
+
+
+async def test_what_the_given_html_hides_is_told_to_whoever_decides(world: World) -> None:
+    hides = '<p>Hi.</p><p style="color:#fff">ACCOUNT 12345</p><p style="font-size:1px">6789</p>'
+    for html in (hides, "<p>Hi.</p>"):
+        await mailroom.send(world, markdown="Hi.", html=html)
+    await mailroom.send(world)
+    odd, given, made = (await world.invoke(LIST_PENDING, "oversight"))["pending"]
+    assert [any(secret in told for told in odd["hidden"]) for secret in ("12345", "6789")] == [True, True]
+    assert given["hidden"] == made["hidden"] == []
+    kinds = [[finding["kind"] for finding in email["findings"]] for email in (odd, given, made)]
+    assert kinds == [["html_given"], ["html_given"], []]

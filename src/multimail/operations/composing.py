@@ -15,6 +15,8 @@ from multimail.core.oversight import Mode
 from multimail.core.revision import revision
 from multimail.core.threads import references, reply_subject
 from multimail.mail.compose import Attachment, ComposeError, Draft, compose
+from multimail.mail.markdown import read_html
+from multimail.mail.render import sanitised_page
 from multimail.operations.context import Actor, Services, find_mailbox
 from multimail.operations.operation import Input
 from multimail.operations.replying import Target, find_target
@@ -22,6 +24,8 @@ from multimail.storage.blobs import Blob
 from multimail.storage.database import Row
 
 RECIPIENTS: Final = 50
+ADDRESS_LIST: Final = 64 * 1024  # characters of one field: 50 addresses with long names take a third of it
+ADDRESS_ITEMS: Final = 1000
 SUBJECT: Final = 998
 BODY: Final = 256 * 1024
 MESSAGE: Final = 25 * 1024 * 1024
@@ -29,7 +33,7 @@ MESSAGE: Final = 25 * 1024 * 1024
 MetadataValue = Annotated[str, StringConstraints(max_length=512)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
-Recipients = list[str] | str
+Recipients = Annotated[list[str], Field(max_length=ADDRESS_ITEMS)] | str
 
 
 class AttachmentInput(BaseModel):
@@ -110,6 +114,7 @@ class Composed:
     raw: Blob
     size: int
     headers: list[list[str]]
+    hidden: tuple[str, ...]  # what no reader would see of the HTML that was given
     attachments: tuple[tuple[Attachment, Blob], ...]
     recipients: tuple[tuple[str, str], ...]  # (address, to | cc | bcc)
     revision: str
@@ -118,6 +123,8 @@ class Composed:
 
 def address_list(path: str, given: Recipients) -> tuple[Address, ...]:
     """Raises Refused("invalid_fields") with a sentence that names the field."""
+    if len(given) + (0 if isinstance(given, str) else sum(map(len, given))) > ADDRESS_LIST:
+        raise invalid(path, f"an address list has at most {ADDRESS_LIST} characters")
     try:
         return (
             parse_address_list(given)
@@ -214,6 +221,7 @@ async def _compose(
         raw=blob,
         size=len(raw),
         headers=header_list(raw),
+        hidden=() if given.html is None else tuple(read_html(sanitised_page(given.html)).hidden),
         attachments=tuple(parts),
         recipients=recipients,
         revision=revision(mailbox["address"], [address for address, _ in recipients], raw),

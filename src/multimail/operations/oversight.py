@@ -81,20 +81,22 @@ def pending_view(ctx: Context, row: Row) -> dict[str, Any]:
 
 def _findings(ctx: Context, row: Row) -> list[dict[str, str]]:
     found = []
-    if row["direction"] == "outbound" and row["in_reply_to"]:
-        name = {
-            "account_id": ctx.account_id,
-            "mailbox_id": row["mailbox_id"],
-            "message_id": row["in_reply_to"],
-        }
-        answered = ctx.sql.get_email_by_message_id(**name)
-        if answered and answered["direction"] == "inbound":
-            others = sorted({normalise(to) for to in json.loads(row["to_json"])} - {answered["from_address"]})
-            if others:
-                detail = (
-                    f"the answer goes to {', '.join(others)}, the email came from {answered['from_address']}"
-                )
-                found.append({"kind": "reply_to_differs", "detail": detail})
+    if row["direction"] == "outbound":
+        answered = ctx.sql.list_answered(
+            account_id=ctx.account_id,
+            thread_id=row["thread_id"],
+            message_id=row["in_reply_to"],
+            before=row["email_id"],
+        )
+        to = {normalise(address) for address in json.loads(row["to_json"])}
+        strange = [(to - {sender}, sender) for sender in (one["from_address"] for one in answered)]
+        others, sender = next((one for one in strange if one[0]), (set(), ""))
+        if others:
+            detail = f"the answer goes to {', '.join(sorted(others))}, the email came from {sender}"
+            found.append({"kind": "reply_to_differs", "detail": detail})
+        if ctx.sql.get_contents(account_id=ctx.account_id, email_id=row["email_id"])["html"] is not None:
+            detail = "the HTML was given and is not made from the text: look at both, and at its links"
+            found.append({"kind": "html_given", "detail": detail})
     if json.loads(row["bcc_json"]):
         found.append({"kind": "bcc", "detail": f"{len(json.loads(row['bcc_json']))} blind copies: see bcc"})
     return found

@@ -159,7 +159,7 @@ def _keep_contents(ctx: Context, composed: Composed) -> None:
         html=composed.draft.html,
         quoted="",
         headers_json=to_json(composed.headers),
-        hidden_json="[]",
+        hidden_json=to_json(list(composed.hidden)),
         links_json="[]",
         defects_json="[]",
     )

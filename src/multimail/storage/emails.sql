@@ -33,6 +33,13 @@ WHERE c.account_id = :account_id AND c.email_id = :email_id;
 SELECT * FROM emails WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND message_id = :message_id
 ORDER BY email_id LIMIT 1;
 
+-- name: list_answered
+-- Who may have sent what a reply answers: a stranger can use a Message-ID again, or leave it out.
+SELECT DISTINCT from_address FROM emails
+WHERE account_id = :account_id AND thread_id = :thread_id AND message_id = :message_id AND email_id < :before
+  AND direction = 'inbound' AND state NOT IN ('held', 'declined')
+ORDER BY from_address LIMIT 10;
+
 -- name: is_kept_already$
 SELECT 1 FROM emails e
 JOIN contents c ON c.account_id = e.account_id AND c.email_id = e.email_id
