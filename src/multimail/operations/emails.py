@@ -29,6 +29,8 @@ from multimail.storage.database import Row
 
 LAST: Final = "~"
 FOREVER: Final = 1 << 62
+TAGS: Final = 64  # on one email
+TEXT: Final = 998  # characters of a filter: no subject is longer, and LIKE takes 50,000 octets at most
 
 # What may be asked for as a status: up to two states each, one of them perhaps of the other direction.
 INTERNAL: Final = (State.COMPOSED, State.ARRIVED, State.DELIVERING, State.HELD, State.DECLINED)
@@ -47,14 +49,16 @@ class CheckInbox(Input):
     mailbox_id: str = Field(description="The mailbox's id or address.")
     status: str | None = Field(None, description="Only emails with this status.")
     direction: Literal["inbound", "outbound"] | None = None
-    sender: str | None = Field(None, description="Only emails from this address.")
-    participant: str | None = Field(None, description="Only emails from, to or copied to this address.")
-    subject_contains: str | None = None
-    tag: str | None = None
+    sender: str | None = Field(None, max_length=TEXT, description="Only emails from this address.")
+    participant: str | None = Field(
+        None, max_length=TEXT, description="Only emails from, to or copied to this address."
+    )
+    subject_contains: str | None = Field(None, max_length=TEXT)
+    tag: str | None = Field(None, max_length=TEXT)
     date_after: datetime | None = None
     date_before: datetime | None = None
     has_attachments: bool | None = None
-    since_id: str | None = Field(None, description="Only emails newer than this one.")
+    since_id: str | None = Field(None, max_length=TEXT, description="Only emails newer than this one.")
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = None
 
@@ -252,6 +256,8 @@ def tag_email(ctx: Context, given: TagEmail) -> Mapping[str, Any]:
     """
     email = _find(ctx, ReadEmail(email_id=given.email_id, mailbox_id=given.mailbox_id))
     wanted = given.tags if isinstance(given.tags, dict) else dict.fromkeys(given.tags, "")
+    if len(wanted) > TAGS:
+        raise invalid("tags", f"an email has at most {TAGS} tags")
     for tag, value in wanted.items():
         if not 0 < len(tag) <= 64 or len(value) > 512:
             raise invalid("tags", "a tag has 1 to 64 characters and a value at most 512")
@@ -259,8 +265,8 @@ def tag_email(ctx: Context, given: TagEmail) -> Mapping[str, Any]:
     if given.notes is not None:
         ctx.sql.set_notes(account_id=ctx.account_id, email_id=given.email_id, notes=given.notes)
     answer = _tags(ctx, given.email_id)
-    if len(answer["tags"]) > 64:
-        raise invalid("tags", "an email has at most 64 tags")
+    if len(answer["tags"]) > TAGS:
+        raise invalid("tags", f"an email has at most {TAGS} tags")
     ctx.about("email", given.email_id, email["mailbox_id"], tags=wanted, noted=given.notes is not None)
     return answer
 
