@@ -4,6 +4,7 @@
 Between the two nothing can be lost: a message that can't be parsed becomes an email that says so.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from multimail.operations.views import addresses
 from multimail.storage.blobs import Blob, blob_of, keep
 from multimail.storage.database import Row, Tx
 
+SHORT: Final = 64 * 1024  # octets: a longer message may take seconds to read, so others go on meanwhile
 UNCHECKED: Final = {"spf": "none", "dkim": "none", "dmarc": "none", "verdict": "none"}
 
 
@@ -106,7 +108,7 @@ async def understand(services: Services, lease: Lease) -> None:
         await services.db.write(lambda tx: tx.sql.finish_job(**lease.name))
         return
     raw = await services.blobs.load(services.db, account_id, arrived["raw_sha256"])
-    message = parse(raw)
+    message = parse(raw) if len(raw) <= SHORT else await asyncio.to_thread(parse, raw)
     parts = [(part, await services.blobs.prepare(account_id, part.content)) for part in message.attachments]
 
     def unit(tx: Tx) -> None:
