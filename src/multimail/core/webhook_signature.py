@@ -7,11 +7,13 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 
 PREFIX = "whsec_"
 MIN_KEY_BYTES, MAX_KEY_BYTES = 24, 64
 TOLERANCE_SECONDS = 300
+WEBHOOK_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def new_secret(random: bytes) -> str:
@@ -30,11 +32,7 @@ def sign(secret: str, webhook_id: str, timestamp: int, body: bytes) -> dict[str,
     `timestamp` is in seconds since the epoch. ValueError for a malformed secret, and for an id with a dot
     (the signed text would be ambiguous) or with characters that no header may carry.
     """
-    if (
-        not webhook_id
-        or not webhook_id.isascii()
-        or not webhook_id.replace("_", "").replace("-", "").isalnum()
-    ):
+    if not WEBHOOK_ID.fullmatch(webhook_id):
         raise ValueError("a webhook id consists of ASCII letters, digits, '_' and '-'")
     return {
         "webhook-id": webhook_id,
