@@ -71,7 +71,12 @@ class Sink:
             reply = "\r\n".join([f"250-{one}" for one in lines[:-1]] + [f"250 {lines[-1]}"])
         elif verb == "STARTTLS" and self.tls:
             writer.write(b"220 go\r\n")
-            await writer.start_tls(self.tls)
+            plain = writer.transport
+            try:
+                await writer.start_tls(self.tls)
+            except AttributeError:  # the client left in the handshake: asyncio has no transport then
+                writer._transport = plain  # which Python 3.12 asks for when it forgets the writer
+                return False
             self.encrypted += 1
             return True
         elif verb == "DATA" and reply.startswith("250"):
