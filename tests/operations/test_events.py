@@ -124,3 +124,13 @@ async def test_events_that_nobody_can_subscribe_to(world: World, events: list[st
     with pytest.raises(Refused) as caught:
         await world.invoke(CREATE_WEBHOOK, "admin", url="https://example.test/", events=events)
     assert caught.value.code == "invalid_fields"
+
+
+async def test_an_agent_may_call_its_metadata_origin(world: World) -> None:
+    sent = await mailroom.send(world, metadata={"origin": "nightly run", "tool_call_id": "call 7"})
+    (told,) = await mailroom.events(world, 1)
+    assert told["id"] == sent["id"]
+    assert (told["metadata"]["origin"], told["tool_call_id"]) == ("nightly run", "call 7")
+    await mailroom.arrive(world, In_Reply_To=f"<{sent['id']}@multimail.test>")
+    *_, answer = await mailroom.events(world, 2)
+    assert answer["tool_call_id"] == "call 7"

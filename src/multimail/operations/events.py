@@ -136,7 +136,9 @@ def _fill(tx: Tx, body: dict[str, Any], email: Row, public_url: str) -> None:
     }
     body["data"]["headers"] = _headers(contents)
     body["data"]["auth"] = json.loads(email["auth_json"]) if email["auth_json"] else None
-    tool_call_id = metadata.get("tool_call_id") or metadata.get("origin", {}).get("tool_call_id")
+    # The origin is ours on what came in; on what was sent it is any word of the agent's.
+    origin = metadata.get("origin", {}) if email["direction"] == "inbound" else {}
+    tool_call_id = metadata.get("tool_call_id") or origin.get("tool_call_id")
     if tool_call_id:
         body["tool_call_id"] = tool_call_id
 
