@@ -160,7 +160,7 @@ async def test_tags_have_limits(world: World) -> None:
     assert len((await world.invoke(GET_TAGS, email_id=email_id))["tags"]) == 64
 
 
-@pytest.mark.parametrize("name", ["sender", "participant", "subject_contains", "tag", "since_id"])
+@pytest.mark.parametrize("name", ["participant", "subject_contains"])
 async def test_a_filter_has_an_end(world: World, name: str) -> None:
     given = {"mailbox_id": world.mailbox["mailbox_id"], name: "a" * 60_000}
     with pytest.raises(Refused) as caught:

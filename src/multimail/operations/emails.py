@@ -30,7 +30,7 @@ from multimail.storage.database import Row
 LAST: Final = "~"
 FOREVER: Final = 1 << 62
 TAGS: Final = 64  # on one email
-TEXT: Final = 998  # characters of a filter: no subject is longer, and LIKE takes 50,000 octets at most
+PATTERN: Final = 50_000  # octets: SQLite takes no longer LIKE pattern (SQLITE_MAX_LIKE_PATTERN_LENGTH)
 
 # What may be asked for as a status: up to two states each, one of them perhaps of the other direction.
 INTERNAL: Final = (State.COMPOSED, State.ARRIVED, State.DELIVERING, State.HELD, State.DECLINED)
@@ -49,16 +49,14 @@ class CheckInbox(Input):
     mailbox_id: str = Field(description="The mailbox's id or address.")
     status: str | None = Field(None, description="Only emails with this status.")
     direction: Literal["inbound", "outbound"] | None = None
-    sender: str | None = Field(None, max_length=TEXT, description="Only emails from this address.")
-    participant: str | None = Field(
-        None, max_length=TEXT, description="Only emails from, to or copied to this address."
-    )
-    subject_contains: str | None = Field(None, max_length=TEXT)
-    tag: str | None = Field(None, max_length=TEXT)
+    sender: str | None = Field(None, description="Only emails from this address.")
+    participant: str | None = Field(None, description="Only emails from, to or copied to this address.")
+    subject_contains: str | None = None
+    tag: str | None = None
     date_after: datetime | None = None
     date_before: datetime | None = None
     has_attachments: bool | None = None
-    since_id: str | None = Field(None, max_length=TEXT, description="Only emails newer than this one.")
+    since_id: str | None = Field(None, description="Only emails newer than this one.")
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = None
 
@@ -83,9 +81,9 @@ def check_inbox(ctx: Context, given: CheckInbox) -> Mapping[str, Any]:
         any_sender=given.sender is None,
         sender=(given.sender or "").strip().lower(),
         any_participant=given.participant is None,
-        participant=_containing(f" {(given.participant or '').strip().lower()} "),
+        participant=_containing("participant", f" {(given.participant or '').strip().lower()} "),
         any_subject=given.subject_contains is None,
-        subject=_containing((given.subject_contains or "").lower()),
+        subject=_containing("subject_contains", (given.subject_contains or "").lower()),
         any_tag=given.tag is None,
         tag=given.tag or "",
         any_attachments=given.has_attachments is None,
@@ -98,9 +96,12 @@ def check_inbox(ctx: Context, given: CheckInbox) -> Mapping[str, Any]:
     return {"emails": [email_summary(row) for row in shown], "cursor": cursor}
 
 
-def _containing(text: str) -> str:
-    """A LIKE pattern that matches `text` literally, with ! as its escape."""
-    return "%" + text.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+def _containing(name: str, text: str) -> str:
+    """A LIKE pattern that matches `text` literally, with ! as its escape. Raises Refused for a longer one."""
+    pattern = "%" + text.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+    if len(pattern.encode()) > PATTERN:
+        raise invalid(name, f"a filter has at most {PATTERN} octets")
+    return pattern
 
 
 def _moment(given: datetime | None, default: int) -> int:
