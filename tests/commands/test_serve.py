@@ -119,6 +119,7 @@ def test_a_port_in_use_costs_no_keys(tmp_path: Path) -> None:
         )
     assert done.returncode == 1
     assert done.stderr.startswith("multimail: ")
+    assert f"127.0.0.1:{port}" in done.stderr
     assert "in use" in done.stderr
     with Server(tmp_path / "data") as server:
         assert server.call("GET", "/v1/account").status == 200
@@ -133,6 +134,7 @@ def test_a_port_in_use_costs_no_keys(tmp_path: Path) -> None:
         (["--database", "mysql://x"], "database"),
         (["--deliver", "carrier-pigeon"], "deliver"),
         (["--tls-cert", "x.pem"], "tls-key"),
+        (["--tls-cert", "x.pem", "--tls-key", "y.pem"], "x.pem"),
         (["--public-url", "mail.example.com"], "public-url"),
     ],
 )

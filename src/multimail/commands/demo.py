@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from multimail.commands.demo_client import Api, Mail, Receiver, StoryEnds, hand_in
-from multimail.commands.flags import add_settings, complain, plain, settings_of
+from multimail.commands.flags import add_settings, complain, plain, settings_of, typed
 from multimail.commands.folder import read_env, read_running
 from multimail.core.audit_chain import Verdict, verify
 from multimail.core.webhook_signature import verify as signature_is_good
@@ -46,7 +46,8 @@ class Stage:
     operator: str
     admin: str
     visitor: str
-    audit: str  # how to verify the whole log
+    audit: str  # what to type to verify the whole log
+    gate: str  # and to have the mailbox in the mode that the story needs
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -79,8 +80,8 @@ def set_up(arguments: argparse.Namespace) -> Stage:
     known = said | files if hasattr(arguments, "data") else files | said
     if missing := [f"MULTIMAIL_{name}" for name in VARIABLES if not known.get(f"MULTIMAIL_{name}")]:
         raise StoryEnds(
-            f"{', '.join(missing)} is neither in {settings.data} nor set. Start `multimail serve` first, or give "
-            "--data, the folder that it uses."
+            f"{', '.join(missing)} not in {settings.data} and not set. Start `make run` (or `multimail serve`) "
+            "first, or give --data, the folder that it uses."
         )
     if running is not None and running.delivery != "sandbox" and not arguments.to:
         raise StoryEnds("Mail leaves this machine here. Name a recipient who expects it: --to ADDRESS")
@@ -95,7 +96,8 @@ def set_up(arguments: argparse.Namespace) -> Stage:
         operator=key["OVERSIGHT_KEY"],
         admin=key["ADMIN_KEY"],
         visitor=arguments.to or VISITOR,
-        audit=f"multimail audit --data {settings.data} verify",
+        audit=typed("audit verify", settings),
+        gate=typed(f"operator set-mode {key['ADDRESS']} gated_send", settings),
     )
 
 
@@ -103,10 +105,7 @@ def play(stage: Stage) -> None:
     print(f"\nThe story of MultiMail, played against {stage.api.url}")
     mode = stage.api.get(stage.mailbox, stage.agent)["oversight_mode"]
     if mode in ("read_only", "gated_all"):
-        raise StoryEnds(
-            f"{stage.address} is {mode}, the story needs gated_send: "
-            f"multimail operator set-mode {stage.address} gated_send"
-        )
+        raise StoryEnds(f"{stage.address} is {mode}, the story needs gated_send: {stage.gate}")
     email = send(stage)
     pending = look(stage, email)
     approve(stage, pending)
@@ -176,7 +175,11 @@ def delivered(stage: Stage, email: Mapping[str, Any]) -> None:
         now = stage.api.get(path, stage.agent)
         return now if now["status"] in ("sent", "failed", "bounced", "blocked") else None
 
-    now = until(final, "The email was approved but did not leave.")
+    try:
+        now = until(final, "The email was approved but did not leave.")
+    except StoryEnds as late:
+        why = stage.api.get(path, stage.agent)["last_error"]
+        raise StoryEnds(f"{late} {why or ''}".strip()) from late
     if now["status"] != "sent":
         raise StoryEnds(f"The email was not delivered: {now['status']}, {now['last_error']}")
     called("GET", path, now["status"])

@@ -1,8 +1,10 @@
 """What all commands share: flags from the one table of settings, and words for the terminal."""
 
 import argparse
+import shutil
 import sys
 from collections.abc import Collection
+from pathlib import Path
 from typing import Final
 
 from multimail.settings import SETTINGS, Settings, read_settings
@@ -27,6 +29,16 @@ def add_settings(parser: argparse.ArgumentParser, names: Collection[str] = ALL) 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings that flags, environment and defaults make. Raises SettingError."""
     return read_settings({s.name: getattr(arguments, s.name.replace("-", "_"), "") for s in SETTINGS})
+
+
+def typed(words: str, settings: Settings) -> str:
+    """`words` as they are typed here: by name or, where the shell does not find that, by path; on this data folder."""
+    here, found = Path(sys.executable).with_name("multimail"), shutil.which("multimail")
+    name = "multimail"
+    if here.is_file() and not (found and here.samefile(found)):
+        name = str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
+    is_default = settings.data == Path.cwd() / "data"
+    return f"{name} {words}" if is_default else f"{name} {words} --data {settings.data}"
 
 
 def plain(text: object) -> str:

@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import errno
 import logging
 import os
 import signal
+import ssl
 import sys
 from functools import partial
 from typing import Final
@@ -13,10 +15,11 @@ import structlog
 import uvloop
 
 from multimail.app import Running, serve
-from multimail.commands.flags import add_settings, complain, settings_of
+from multimail.commands.flags import add_settings, complain, settings_of, typed
 from multimail.commands.folder import UNUSABLE, write_keys, write_running
-from multimail.settings import Settings
+from multimail.settings import SettingError, Settings
 
+NOT_TO_BE_HAD: Final = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 WHERE_MAIL_GOES: Final = {
     "sandbox": "into the sandbox: nothing leaves this machine",
     "mx": "to the recipients' mail servers (MX)",
@@ -31,11 +34,30 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     log_to_stderr(settings.log)
+    require_certificate(settings)
     os.umask(0o077)  # mail and keys are nobody else's, wherever the data folder is
     try:
         return uvloop.run(_serve(settings))
     except UNUSABLE as error:
-        return complain(error)
+        return complain(in_words(error, settings))
+
+
+def require_certificate(settings: Settings) -> None:
+    """Raises SettingError where the certificate or its key can't be read or don't belong together."""
+    if settings.tls_cert:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+        except OSError as error:
+            why = error.strerror or error
+            raise SettingError(f"tls-cert {settings.tls_cert}, tls-key {settings.tls_key}: {why}") from error
+
+
+def in_words(error: Exception, settings: Settings) -> str:
+    """The error; one about an address to listen on (it names no file) with the addresses and what to do."""
+    if isinstance(error, OSError) and error.errno in NOT_TO_BE_HAD and error.filename is None:
+        wanted = f"{settings.http.host}:{settings.http.port} or {settings.smtp.host}:{settings.smtp.port}"
+        return f"{wanted}: {os.strerror(error.errno)}. Give others: --http HOST:PORT --smtp HOST:PORT"
+    return str(error)
 
 
 def log_to_stderr(style: str) -> None:
@@ -96,7 +118,7 @@ def banner(settings: Settings, running: Running) -> str:
             f"  Operator  {settings.data / 'operator.env'}   keys for you: keep them from the agent",
             "",
             "Try next, in another terminal:",
-            f"  multimail demo --data {settings.data}",
-            f"  multimail operator --data {settings.data} sign-in-link",
+            f"  {typed('demo', settings)}",
+            f"  {typed('operator sign-in-link', settings)}",
         ]
     return "\n".join([*lines, ""])
