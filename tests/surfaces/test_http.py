@@ -313,7 +313,7 @@ async def test_a_reader_who_leaves_before_the_body_has_come(surface: World) -> N
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "//", "/v1", "/v1/", "/v1/mailboxes/", "/v1/mailboxes//emails", "/v1/nothing", "/nothing",
+    ["/nothing", "//", "/v1", "/v1/", "/v1/mailboxes/", "/v1/mailboxes//emails", "/v1/nothing", "/nothing",
      "/v1/messages/a%00b", "/v1/messages/%ff", "/v1/messages/a/b", "/send_email/", "/%2e%2e/v1/mailboxes",
      "/.well-known/nothing"],
 )  # fmt: skip
@@ -545,3 +545,8 @@ async def test_the_description_is_served(surface: World) -> None:
     described = (await surface.http("GET", "/v1/openapi.json", key=None)).json()
     assert described["openapi"] == "3.1.0"
     assert "/v1/mailboxes/{mailbox_id}/send" in described["paths"]
+
+
+async def test_the_address_that_the_banner_prints_leads_to_the_docs(surface: World) -> None:
+    reply = await surface.http("GET", "/")
+    assert (reply.status, reply.headers["location"]) == (307, "/docs")

@@ -67,7 +67,11 @@ def pages(
         policy = f"default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'; base-uri 'none'"
         return Response(page(), media_type="text/html", headers={"Content-Security-Policy": policy})
 
+    async def front(request: Request) -> Response:
+        return Response(status_code=307, headers={"Location": "/docs"})
+
     return [
+        Route("/", front),
         Route("/health", health),
         Route("/metrics", metrics),
         Route("/v1/openapi.json", openapi),
