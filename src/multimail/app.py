@@ -229,6 +229,9 @@ async def _start_http(
     stack.push_async_callback(stop)
     while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn tells it in no other way
         await asyncio.sleep(0.005)
+    if not server.started:
+        await task
+        raise OSError("the HTTP server did not start")
 
 
 @contextlib.contextmanager

@@ -263,3 +263,32 @@ def letter(subject: str, body: str = "Hello.", *, sender: str = "ann@far.test", 
     return (
         "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode() + b"\r\n" + body.encode()
     )
+
+
+def told(answer, status, code):
+    """The one shape of errors (contract §2)."""
+    assert (answer.status, answer.body.get("code")) == (status, code), answer.body
+    assert isinstance(answer.body["error"], str) and answer.body["error"]
+    assert answer.body["request_id"] == answer.headers["X-Request-Id"]
+    return answer.body
+
+
+async def decide(product, email_id, action="approve", key="oversight", **more):
+    body = {"email_id": email_id, "action": action} | more
+    return await product.call("POST", "/v1/oversight/decide", body, key=key)
+
+
+async def pending(product, key="oversight"):
+    return (await product.ok("GET", "/v1/oversight/pending?limit=100", key=key))["pending"]
+
+
+async def told_events(product, at_least):
+    """What happened to emails, oldest first, once there is as much as must come: on PostgreSQL an event shows
+    when every older transaction of the server has ended. Heads of the audit log come when they come."""
+
+    async def look():
+        events = (await product.ok("GET", "/v1/events?limit=100"))["events"]
+        found = [event for event in events if event["type"] != "audit.head"]
+        return found if len(found) >= at_least else None
+
+    return await until(look, f"{at_least} events")

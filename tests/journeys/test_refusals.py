@@ -3,44 +3,12 @@
 import asyncio
 import json
 
-import pytest
-
 from multimail.core.oversight import Mode
 from multimail.core.scopes import Scope
 from multimail.operations.api_keys import add_key
 from multimail.operations.context import Context, system
 from multimail.operations.mailboxes import add_mailbox
-from tests.journeys.journey import letter, serving, set_mode, smtp_send
-from tests.support.sink import Sink
-
-
-@pytest.fixture
-async def sink():
-    async with Sink() as made:
-        yield made
-
-
-@pytest.fixture
-async def product(database_url, tmp_path, sink):
-    async with serving(tmp_path / "data", deliver=sink.url, database=database_url) as running:
-        yield running
-
-
-def told(answer, status, code):
-    """The one shape of errors (contract §2)."""
-    assert (answer.status, answer.body.get("code")) == (status, code), answer.body
-    assert isinstance(answer.body["error"], str) and answer.body["error"]
-    assert answer.body["request_id"] == answer.headers["X-Request-Id"]
-    return answer.body
-
-
-async def decide(product, email_id, action="approve", key="oversight", **more):
-    body = {"email_id": email_id, "action": action} | more
-    return await product.call("POST", "/v1/oversight/decide", body, key=key)
-
-
-async def pending(product, key="oversight"):
-    return (await product.ok("GET", "/v1/oversight/pending?limit=100", key=key))["pending"]
+from tests.journeys.journey import decide, letter, pending, set_mode, smtp_send, told, told_events
 
 
 async def nothing_left(product, sink):
@@ -51,18 +19,12 @@ async def nothing_left(product, sink):
     return [one.recipients for one in sink.taken] == [("probe@far.test",)]
 
 
-async def told_events(product):
-    """What happened to emails, oldest first. Heads of the audit log come when they come."""
-    events = (await product.ok("GET", "/v1/events?limit=100"))["events"]
-    return [event for event in events if event["type"] != "audit.head"]
-
-
 async def test_a_rejection_reaches_the_agent_with_its_reason_and_nobody_else(product, sink):
     sent = await product.send()
     await product.decide(sent["id"], "reject", reason="Too early.")
     found = await product.ok("GET", f"/v1/messages/{sent['id']}")
     assert (found["status"], found["decision"], found["reason"]) == ("rejected", "rejected", "Too early.")
-    events = await told_events(product)
+    events = await told_events(product, 2)
     assert [event["type"] for event in events] == ["oversight.pending", "oversight.rejected"]
     assert events[1]["data"]["decision"]["reason"] == "Too early."
     answer = await product.call("POST", f"/v1/mailboxes/{product.mailbox}/emails/{sent['id']}/cancel")
@@ -223,6 +185,6 @@ async def test_mail_of_test_keys_never_leaves(product, sink):
     await product.becomes(free["id"], "sent")
     [first, second] = (await product.ok("GET", "/v1/sandbox"))["sandbox"]
     assert second["email_id"] == sent["id"] and first["recipients"] == ["ann@far.test", product.address]
-    events = await told_events(product)
+    events = await told_events(product, 1)
     assert events and all(event["test"] for event in events)
     assert not [command for command in sink.commands if command.startswith("MAIL")]

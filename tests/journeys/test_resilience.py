@@ -12,44 +12,22 @@ import aiohttp
 import pytest
 
 from multimail.core.audit_chain import verify as verify_chain
-from tests.journeys.journey import Product, Role, Smtp, letter, serving, set_mode, smtp_send, until
+from tests.journeys.journey import (
+    Product,
+    Role,
+    Smtp,
+    decide,
+    letter,
+    pending,
+    serving,
+    set_mode,
+    smtp_send,
+    told,
+    told_events,
+    until,
+)
 from tests.support.server import multimail
 from tests.support.sink import Sink
-
-
-@pytest.fixture
-async def sink():
-    async with Sink() as made:
-        yield made
-
-
-@pytest.fixture
-async def product(database_url, tmp_path, sink):
-    async with serving(tmp_path / "data", deliver=sink.url, database=database_url) as running:
-        yield running
-
-
-def told(answer, status, code):
-    """The one shape of errors (contract §2)."""
-    assert (answer.status, answer.body.get("code")) == (status, code), answer.body
-    assert isinstance(answer.body["error"], str) and answer.body["error"]
-    assert answer.body["request_id"] == answer.headers["X-Request-Id"]
-    return answer.body
-
-
-async def decide(product, email_id, action="approve", key="oversight", **more):
-    body = {"email_id": email_id, "action": action} | more
-    return await product.call("POST", "/v1/oversight/decide", body, key=key)
-
-
-async def pending(product, key="oversight"):
-    return (await product.ok("GET", "/v1/oversight/pending?limit=100", key=key))["pending"]
-
-
-async def told_events(product):
-    """What happened to emails, oldest first. Heads of the audit log come when they come."""
-    events = (await product.ok("GET", "/v1/events?limit=100"))["events"]
-    return [event for event in events if event["type"] != "audit.head"]
 
 
 async def test_a_dead_relay_defers_and_a_refusal_fails_with_an_event(database_url, tmp_path):
@@ -80,7 +58,7 @@ async def test_a_dead_relay_defers_and_a_refusal_fails_with_an_event(database_ur
             await product.decide(refused["id"])
             failed = await product.becomes(refused["id"], "failed")
             assert "Nobody here" in failed["last_error"] and failed["delivered_at"] is None
-        events = await told_events(product)
+        events = await told_events(product, 7)
         assert [e["type"] for e in events if e["id"] == refused["id"]][-1] == "email.failed"
         assert [e["type"] for e in events if e["id"] == sent["id"]][-2:] == ["email.sent", "email.delivered"]
         assert [one.recipients for one in sink.taken] == [("ann@far.test",)]
@@ -253,7 +231,7 @@ async def test_a_stream_of_events_resumes_where_it_broke_off(product):
         )
         await product.decide(sent[1]["id"], "reject")
         seen += await again
-    listed = await told_events(product)
+    listed = await told_events(product, 6)
     assert [event["event_id"] for event in seen] == [event["event_id"] for event in listed]
     assert [event["type"] for event in seen] == ["oversight.pending"] * 4 + ["oversight.rejected"] * 2
     assert [event["id"] for event in seen[:4]] == [one["id"] for one in sent]
