@@ -14,6 +14,7 @@ from multimail.core.scopes import Scope
 from multimail.operations.registry import BY_NAME
 from multimail.surfaces import http_stream
 from tests.support.asgi import Exchange, open_exchange
+from tests.support.mailroom import events
 from tests.support.world import World, add_account
 
 Event = dict[str, Any]
@@ -72,7 +73,7 @@ async def test_what_was_and_then_what_happens(world: World) -> None:
 
 async def test_it_reads_on_where_the_reader_was(world: World) -> None:
     emails = [await send(world) for _ in range(3)]
-    listed = (await world.http("GET", "/v1/events")).json()["events"]
+    listed = await events(world, 3)
     after = f"/v1/events?after={listed[0]['event_id']}"
     async with listening(world, after) as exchange:
         assert [event["id"] for event in await read(exchange)] == emails[1:]
