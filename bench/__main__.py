@@ -55,6 +55,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="a,b,c,d,e,f", help=f"scenarios, comma-separated: {names}")
     parser.add_argument("--side", choices=("both", "product", "postfix"), default="both")
     parser.add_argument("--seconds", type=float, default=5.0, help="about how long each load runs")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often each rate is taken; the median counts"
+    )
     parser.add_argument("--backlog", type=int, default=100_000, help="pending emails in (e)")
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results.json")
     return parser.parse_args()
@@ -68,7 +71,7 @@ def main() -> int:
     if unknown := only - scenarios.SCENARIOS.keys():
         print(f"no such scenario: {', '.join(sorted(unknown))}")
         return 2
-    plan = scenarios.Plan(only, options.seconds, options.backlog)
+    plan = scenarios.Plan(only, options.seconds, options.rounds, options.backlog)
     product: dict[str, Figure] = {}
     peer: dict[str, Figure] = {}
     reason = postfix.unavailable()

@@ -155,7 +155,11 @@ def smtp(port: int, sessions: int, messages: int, recipient: str, *, keep: bool 
 
 
 def calibrated(measure: Callable[[int], float], seconds: float, at_most: int = 20_000) -> tuple[int, float]:
-    """Run `measure(count) -> seconds` with a count that takes about `seconds`; a short run finds it."""
-    sample = 300
-    count = int(min(at_most, max(sample, sample / measure(sample) * seconds)))
+    """Run `measure(count) -> seconds` with a count that takes about `seconds`.
+
+    Shorter runs find it, a second at least: whoever starts processes for its load has them by then.
+    """
+    count, share = 300, 5
+    for wanted in (seconds / share, seconds):
+        count = int(min(at_most, max(count, count / measure(count) * wanted)))
     return count, measure(count)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import median
 
 from bench import load, postfix, product
 from bench.machine import BenchError, Memory, settle
@@ -26,10 +27,12 @@ FAILURES = (BenchError, OSError, LookupError, TypeError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which scenarios (letters), how long each load runs, and how deep the backlog of (e) is."""
+    """Which scenarios (letters), how long each load runs, how often each rate is taken (its median counts), and
+    how deep the backlog of (e) is."""
 
     only: frozenset[str]
     seconds: float = 5.0
+    rounds: int = 3
     backlog: int = 100_000
 
 
@@ -52,7 +55,7 @@ class Figures:
                 self.by_key[key] = Figure(take())
             else:
                 with Memory(pid) as memory:
-                    self.by_key[key] = Figure(take())
+                    self.by_key[key] = Figure(median(take() for _ in range(self.plan.rounds)))
                 self.peak = max(self.peak, memory.peak)
         except FAILURES as error:
             self.by_key[key] = Figure(failure=f"{type(error).__name__}: {error}")

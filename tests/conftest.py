@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from tests.support import postgres
+from tests.support.agents import Desk
 from tests.support.server import Server
 from tests.support.skips import IN_CI, pytest_make_collect_report, pytest_runtest_makereport
 from tests.support.world import World, build_world
@@ -97,3 +98,17 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """`multimail serve` in a process of its own: SQLite, sandbox delivery, a fresh folder, free ports."""
     with Server(tmp_path / "data") as running:
         yield running
+
+
+@pytest.fixture
+def desk(server: Server) -> Desk:
+    """That server as an agent and its human use it."""
+    return Desk(server)
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For SDKs whose HTTP clients read the environment."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)

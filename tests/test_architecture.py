@@ -18,7 +18,7 @@ MAX_LINES = 400
 
 BELOW_OPERATIONS = frozenset({"core", "mail", "net", "storage"})
 BELOW_SURFACES = BELOW_OPERATIONS | {"operations", "settings"}
-BELOW_APP = BELOW_SURFACES | {"surfaces", "workers"}
+BELOW_APP = BELOW_SURFACES | {"surfaces", "workers", "apart"}
 
 # room → the other rooms it may import from
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -28,6 +28,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "net": frozenset({"core"}),
     "storage": frozenset({"core"}),
     "settings": frozenset({"core"}),
+    "apart": frozenset(),
+    "client": frozenset(
+        {"core", "operations"}
+    ),  # operations for type checkers alone: tests/client sees to that
     "operations": BELOW_OPERATIONS | {"settings"},
     "surfaces": BELOW_SURFACES,
     "workers": BELOW_SURFACES,

@@ -139,17 +139,19 @@ def test_what_an_older_client_never_notices_passes(name: str) -> None:
 
 
 def test_writing_checking_and_refusing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--check"], tmp_path) == 1
-    assert main([], tmp_path) == 0
-    assert main(["--check"], tmp_path) == 0
+    folder = tmp_path / "contracts"
+    assert main(["--check"], folder) == 1
+    assert main([], folder) == 0
+    assert main(["--check"], folder) == 0
+    assert (tmp_path / "src/multimail/client/sync.py").exists()
     capsys.readouterr()
     older = copy.deepcopy(description())
     older["paths"]["/v1/old"] = older["paths"]["/v1/send"]
-    (tmp_path / "openapi.json").write_text(json.dumps(older))
-    assert main(["--check"], tmp_path) == 1
+    (folder / "openapi.json").write_text(json.dumps(older))
+    assert main(["--check"], folder) == 1
     shown = capsys.readouterr()
     assert "/v1/old" in shown.out and "breaks older clients: POST /v1/old: the route is gone" in shown.err
-    assert main([], tmp_path) == 1
-    assert json.loads((tmp_path / "openapi.json").read_text()) == older
-    assert main(["--break"], tmp_path) == 0
-    assert main(["--check"], tmp_path) == 0
+    assert main([], folder) == 1
+    assert json.loads((folder / "openapi.json").read_text()) == older
+    assert main(["--break"], folder) == 0
+    assert main(["--check"], folder) == 0

@@ -30,6 +30,11 @@ def test_named_files_exist(page):
         assert any((base / name).exists() for base in (ROOT, ROOT / "src" / "multimail")), name
 
 
+def test_named_tests_exist(page):
+    for name, test in re.findall(r"`(tests/[\w/.]+\.py)::(\w+)`", page.read_text()):
+        assert re.search(rf"^(?:async )?def {test}\(", (ROOT / name).read_text(), re.MULTILINE), (name, test)
+
+
 def test_commands_and_flags_exist(page):
     flags = {f"--{setting.name}" for setting in SETTINGS}
     for line in page.read_text().splitlines():

@@ -35,7 +35,8 @@ def test_each_setting_has_its_variable() -> None:
     assert [setting.variable for setting in SETTINGS] == [
         "MULTIMAIL_" + word
         for word in (
-            "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER ROLE PUBLIC_URL TRUSTED_PROXIES TLS_CERT TLS_KEY LOG"
+            "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER ROLE PUBLIC_URL TRUSTED_PROXIES TLS_CERT TLS_KEY "
+            "LIMITS SIGN_UP LOG"
         ).split()
     ]
     assert all(setting.help.endswith(".") for setting in SETTINGS)

@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from multimail.apart import Apart
 from multimail.core.identity import base64url
-from multimail.mail import dkim, identity
+from multimail.mail import dkim, identity, sign
 from multimail.mail.deliver import Deliverer, Mx, parse_relay
 from multimail.net.dns import Resolver
 from multimail.net.guarded import CallFailed, GuardedClient
@@ -33,12 +34,14 @@ from multimail.surfaces import dashboard
 from multimail.surfaces.http import build_app
 from multimail.surfaces.smtp import SmtpServer
 from multimail.surfaces.smtp_intake import MailboxIntake
-from multimail.workers import deliver, small, webhook
+from multimail.workers import deliver, notify, small, webhook
+from multimail.workers.index import indexer
 from multimail.workers.runner import Room, Runner
-from multimail.workers.seal import Sealer
+from multimail.workers.seal import sealer
 from multimail.workers.sweep import Sweeper
 
 SELECTOR: Final = "mm1"
+DNS_TIMEOUT: Final = 5.0  # seconds for one look-up with its retries
 GRACE: Final = 4.0  # seconds that each part gets to finish what it has begun; all of it ends within ten
 
 
@@ -49,6 +52,10 @@ class Keys:
     identity: ec.EllipticCurvePrivateKey
     dkim: rsa.RSAPrivateKey
     links: bytes
+
+    def signing(self, domain: str) -> sign.Keys:
+        dkim_key = (domain, SELECTOR, dkim.private_pem(self.dkim))
+        return sign.Keys(identity.private_pem(self.identity), (dkim_key,))
 
     def sign_head(self, text: bytes) -> str:
         """An audit head's signature: ECDSA P-256 with SHA-256, DER in base64url."""
@@ -96,8 +103,9 @@ async def open_services(
             raise refuse_url(str(error)) from None
 
     try:
-        site = Site(settings.domain, public_url, settings.delivery)
-        services = Services(db, Blobs(open_store(settings.blobs)), site, check_url, b"")
+        site = Site(settings.domain, public_url, settings.delivery, settings.limits, settings.sign_up)
+        blobs = Blobs(open_store(settings.blobs))
+        services = Services(db, blobs, site, check_url, b"", dns=Resolver(timeout=DNS_TIMEOUT))
         keys = await load_keys(db, services.clock())
         yield replace(services, link_secret=keys.links), keys, client
     finally:
@@ -137,6 +145,8 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
         listener = _listen(settings) if settings.role in ("all", "http") else None
         url = settings.public_url or _own_url(settings, listener)
         services, keys, client = await stack.enter_async_context(open_services(settings, url))
+        if settings.role != "smtp":
+            services = replace(services, apart=await stack.enter_async_context(Apart()))
 
         def begin(tx: Tx) -> None:
             first_keys = first_run(services, tx)
@@ -179,21 +189,20 @@ async def _start_workers(
         route = Mx(Resolver()) if settings.delivery == "mx" else parse_relay(settings.deliver)
         transport = Deliverer(route, helo=_hostname(settings))
         stack.push_async_callback(transport.close)
-    signing = (dkim.SigningKey(settings.domain, SELECTOR, keys.dkim),)
-    signer = deliver.Signer(keys.identity, signing, settings.domain)
-    sealer = Sealer(services, keys.sign_head)
-    await sealer.start()
-    stack.push_async_callback(sealer.stop)
-    sweeper = Sweeper(services)
-    await sweeper.start()
-    stack.push_async_callback(sweeper.stop)
+    for chore in (sealer(services, keys.sign_head), indexer(services), Sweeper(services)):
+        await chore.start()
+        stack.push_async_callback(chore.stop)
     runner = Runner(
         services,
         {
-            "deliver": Room(deliver.handler(services, signer, transport), 64),
+            "deliver": Room(deliver.handler(services, keys.signing(settings.domain), transport), 64),
             # Taking mail in comes before reading it: what is accepted is safe, what is refused may be lost.
-            "receive": Room(small.receive(services), 4, gives_way=True),
+            # Most of the time of a place goes to waiting for strangers' DNS.
+            "receive": Room(small.receive(services), 16, gives_way=True),
+            "erase": Room(small.erasing(services), 1, gives_way=True),
             "due": Room(small.schedule(services), 32),
+            "notice": Room(notify.notices(services, keys.signing(settings.domain), transport), 8),
+            "copy": Room(notify.copies(services, keys.signing(settings.domain), transport), 8),
             "webhook": Room(webhook.handler(services, client), 64),
         },
     )

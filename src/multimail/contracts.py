@@ -1,4 +1,5 @@
-"""The published contract: openapi.json, routes.txt and reference.md in contracts/, made from the code.
+"""The published contract, made from the code: openapi.json, routes.txt, reference.md and tools.*.json in contracts/,
+and the methods of the Python SDK.
 
 `python -m multimail.contracts` writes them, unless the change would break a client of what is committed;
 `--check` writes nothing and fails when they differ from the code. `--break` writes even then: for a decision
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from multimail.operations.registry import OPERATIONS
+from multimail.operations.tool_schemas import FORMATS, choose, tool_schemas
 from multimail.surfaces.openapi import describe
+from multimail.surfaces.python_client import python_client
 from multimail.surfaces.reference import reference
 from multimail.surfaces.routes import targets
 
 FOLDER: Final = Path(__file__).parent.parent.parent / "contracts"
+CLIENT: Final = "../src/multimail/client"  # the methods of the Python SDK
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 DEPTH: Final = 8
 
@@ -32,16 +36,22 @@ Schema = Mapping[str, Any]
 
 def contract_files() -> dict[str, str]:
     """File name → text, the same on every machine."""
-    description = json.dumps(describe(OPERATIONS), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     lines = [
         f"{target.method:<6} {target.path}  {target.operation.name}  {'|'.join(target.operation.scopes)}"
         for target in targets(OPERATIONS)
     ]
     return {
-        "openapi.json": description,
+        "openapi.json": _written(describe(OPERATIONS)),
         "routes.txt": "\n".join(sorted(lines, key=_by_path)) + "\n",
         "reference.md": reference(OPERATIONS),
+        **{f"tools.{name}.json": _written(tool_schemas(choose(OPERATIONS), name)) for name in FORMATS},
+        f"{CLIENT}/sync.py": python_client(OPERATIONS, asynchronous=False),
+        f"{CLIENT}/aio.py": python_client(OPERATIONS, asynchronous=True),
     }
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _by_path(line: str) -> list[str]:
@@ -215,9 +225,10 @@ def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
         return 1 if diffs else 0
     if broken and "--break" not in arguments:
         return 1
-    folder.mkdir(exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_text(text)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from multimail.core.address import AddressError, ascii_domain
+from multimail.core.plans import PLANS, Plan, parse_limits
 
 
 class SettingError(ValueError):
@@ -29,6 +30,8 @@ class Setting:
         return "MULTIMAIL_" + self.name.upper().replace("-", "_")
 
 
+SIGN_UP_PLANS: Final = (*PLANS, "self_hosted")
+
 SETTINGS: Final = (
     Setting("data", "./data", "The folder for the database, large messages and the first run's keys."),
     Setting("http", "127.0.0.1:8025", "HOST:PORT of the HTTP API; port 0 takes a free one."),
@@ -46,6 +49,17 @@ SETTINGS: Final = (
     ),
     Setting("tls-cert", "", "A PEM certificate chain: HTTPS, and STARTTLS on SMTP."),
     Setting("tls-key", "", "The certificate's private key, PEM."),
+    Setting(
+        "limits",
+        "",
+        "What self-hosted accounts are held to: mailboxes=N,emails=N (a month),storage=N[MB|GB],requests=N "
+        "(a minute and key),warm-up,thresholds; by default nothing.",
+    ),
+    Setting(
+        "sign-up",
+        "",
+        f"The plan of accounts that anyone may open: {', '.join(SIGN_UP_PLANS)}; by default nobody may.",
+    ),
     Setting("log", "text", "text for a person, json for a collector: one event a line."),
 )
 
@@ -74,6 +88,8 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     tls_cert: str
     tls_key: str
+    limits: Plan
+    sign_up: str
     log: str
 
     @property
@@ -116,6 +132,8 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         raise SettingError("tls-cert and tls-key go together")
     if values["public-url"] and not _is_base(values["public-url"]):
         raise SettingError("public-url: https:// or http:// and a host, no user, no query")
+    if values["sign-up"] not in ("", *SIGN_UP_PLANS):
+        raise SettingError(f"sign-up: {' or '.join(SIGN_UP_PLANS)}")
     if values["log"] not in ("text", "json"):
         raise SettingError("log: text or json")
     domain = values["domain"].strip().lower().rstrip(".")
@@ -123,6 +141,10 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         ascii_domain(domain)
     except AddressError as error:
         raise SettingError(f"domain: {error}") from None
+    try:
+        limits = parse_limits(values["limits"])
+    except ValueError as error:
+        raise SettingError(f"limits: {error}") from None
     return Settings(
         data=data,
         http=_address("http", values["http"]),
@@ -136,6 +158,8 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         trusted_proxies=_proxies(values["trusted-proxies"]),
         tls_cert=values["tls-cert"],
         tls_key=values["tls-key"],
+        limits=limits,
+        sign_up=values["sign-up"],
         log=values["log"],
     )
 

@@ -115,6 +115,26 @@ def test_a_program_asks_and_the_owner_s_code_grants_exactly_that(server: Server)
     assert "No program asks" in operator(server, "code").stdout
 
 
+def test_an_oversight_address_is_proved_by_the_code_that_it_gets(server: Server) -> None:
+    assert "Nothing was kept" in operator(server, "mail").stdout
+    done = operator(server, "oversight-email", "boss@example.com")
+    assert "--code CODE" in done.stdout
+    codes: list[str] = []
+    while not codes:  # the running server keeps the mail within a moment
+        codes = re.findall(r"^ +(\d{8})$", operator(server, "mail").stdout, re.MULTILINE)
+    done = operator(server, "oversight-email", "boss@example.com", "--code", codes[0])
+    assert "is verified" in done.stdout
+    assert server.call("GET", "/v1/account").body["oversight_email_verified_at"]
+    assert operator(server, "oversight-email", server.address).returncode == 1
+    assert "no oversight address" in operator(server, "oversight-email", "").stdout
+
+
+def test_a_person_is_invited(server: Server) -> None:
+    done = operator(server, "invite", "ann@example.com", "--role", "viewer")
+    assert (done.returncode, "invited as viewer" in done.stdout) == (0, True)
+    assert operator(server, "invite", server.address).returncode == 1
+
+
 def test_a_sign_in_link_leads_to_the_running_server(server: Server) -> None:
     done = operator(server, "sign-in-link")
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,8 +10,13 @@ CONTRACT_TYPES = """
 """.split()
 
 
-def test_the_types_are_those_of_the_contract_and_the_audit_heads():
-    assert {event_type.value for event_type in EventType} == {*CONTRACT_TYPES, "audit.head"}
+def test_the_types_are_those_of_the_contract_the_audit_heads_and_what_tries_a_webhook():
+    assert {event_type.value for event_type in EventType} == {
+        *CONTRACT_TYPES,
+        "account.suspended",
+        "audit.head",
+        "webhook.test",
+    }
 
 
 @pytest.mark.parametrize("event_type", CONTRACT_TYPES)

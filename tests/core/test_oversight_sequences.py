@@ -225,12 +225,14 @@ KEYS = [
 class Inbound(RuleBasedStateMachine):
     """One email coming in. `cleared` is the test's own word for "the agent may know of it"."""
 
-    @initialize(mode=modes, spam=yes_no, quarantined=yes_no)
-    def arrive(self, mode, spam, quarantined):
+    @initialize(mode=modes, spam=yes_no, quarantined=yes_no, report=yes_no)
+    def arrive(self, mode, spam, quarantined, report=False):
         self.mode, self.state, self.told = mode, State.ARRIVED, []
         self.cleared = mode is not Mode.GATED_ALL
         self.decided = False
-        self.apply(event(Kind.RECEIVE, spam_flagged=spam, spam_quarantined=quarantined))
+        self.apply(
+            event(Kind.RECEIVE, spam_flagged=spam, spam_quarantined=quarantined, machine_report=report)
+        )
 
     def apply(self, what):
         outcome = oversight.step(self.mode, self.state, what)

@@ -3,6 +3,7 @@ import asyncio
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.resolver
 import dns.rrset
 import pytest
 
@@ -15,6 +16,7 @@ RECORDS = {
     ("one.b.example.", "AAAA"): (300, ["2001:db8::1"]),
     ("b.example.", "A"): (10**6, ["192.0.2.9"]),
     ("b.example.", "TXT"): (300, ['"v=spf1 " "-all"', '"other"']),
+    ("1.2.0.192.in-addr.arpa.", "PTR"): (300, ["one.b.example."]),
     ("xn--b-eha.example.", "A"): (300, ["192.0.2.2"]),
 }
 BROKEN = "broken.example."
@@ -143,3 +145,30 @@ async def test_the_cache_is_bounded(server, monkeypatch):
         with pytest.raises(NotFound):
             await dns.mx(f"gone{number}.example")
     assert len(dns._cache) == 3
+
+
+async def test_reverse_names(server):
+    assert await resolver(server).pointers("192.0.2.1") == ("one.b.example",)
+    with pytest.raises(NotFound):
+        await resolver(server).pointers("2001:db8::1")
+
+
+async def test_reserved_names_are_answered_without_asking(monkeypatch):
+    system = Resolver(timeout=0.01)
+
+    async def never(*question):
+        raise AssertionError(question)
+
+    monkeypatch.setattr(system, "_ask", never)
+    for name in ("example.test", "a.b.EXAMPLE.", "x.invalid", "localhost", "_dmarc.acme.multimail.test"):
+        with pytest.raises(NotFound):
+            await system.txt(name)
+
+
+async def test_a_machine_without_name_servers_starts_all_the_same(monkeypatch):
+    def none(self, *given):
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver.BaseResolver, "read_resolv_conf", none)
+    with pytest.raises(Temporary):
+        await Resolver(timeout=0.01).txt("example.com")

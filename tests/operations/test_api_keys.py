@@ -9,7 +9,7 @@ from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, MINUTE, to_rfc3339
 from multimail.operations import operators
 from multimail.operations.account import GET_ACCOUNT
-from multimail.operations.api_keys import CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY
+from multimail.operations.api_keys import CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY, UPDATE_API_KEY
 from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
 from multimail.operations.oversight import LIST_PENDING
 from tests.support import mailroom
@@ -132,3 +132,56 @@ async def test_reading_needs_read(world: World) -> None:
     assert (await world.invoke(READ_EMAIL, "admin", email_id=email_id))[
         "id"
     ] == email_id  # admin implies read
+
+
+async def update(world: World, which: str, key: str = "admin", /, **given: object) -> int:
+    return (await world.ask(UPDATE_API_KEY, key, {"key_id": world.key_ids[which]} | given)).status
+
+
+async def test_less_is_free_and_holds_at_once(world: World) -> None:
+    assert await update(world, "agent", name="bot", scopes=["read"]) == 200
+    with pytest.raises(Refused) as caught:
+        await mailroom.send(world)
+    assert caught.value.code == "insufficient_scope"
+    other = await world.add_mailbox("other")
+    assert await update(world, "agent", mailbox_ids=[other["address"]]) == 200
+    assert (await world.invoke(GET_ACCOUNT, "agent"))["key"]["mailbox_ids"] == [other["mailbox_id"]]
+
+
+@pytest.mark.parametrize("more", [{"scopes": ["read", "send", "admin"]}, {"scopes": ["admin"]}])
+async def test_more_scopes_take_an_owner(world: World, more: dict[str, object]) -> None:
+    assert await update(world, "agent", **more) == 202
+    (code,) = await world.run(operators.pending_codes)
+    assert "admin" in code["asks"]
+    assert await update(world, "agent", **more, approval_code=code["code"]) == 200
+    assert "admin" in (await world.invoke(GET_ACCOUNT, "agent"))["key"]["scopes"]
+
+
+async def test_more_mailboxes_take_an_owner(world: World) -> None:
+    own, other = world.mailbox["mailbox_id"], (await world.add_mailbox("other"))["mailbox_id"]
+    await world.add_key("limited", [Scope.READ], mailbox_ids={own})
+    assert await update(world, "limited", mailbox_ids=[own]) == 200
+    for more in ({"mailbox_ids": [own, other]}, {"mailbox_ids": [other]}, {"all_mailboxes": True}):
+        assert await update(world, "limited", **more) == 202
+    await world.add_operator("owner")
+    assert await update(world, "limited", "owner", all_mailboxes=True) == 200
+    assert (await world.invoke(GET_ACCOUNT, "limited"))["key"]["mailbox_ids"] is None
+
+
+async def test_no_update_adds_oversight_or_a_forbidden_pair(world: World) -> None:
+    await world.add_operator("owner")
+    for name, scopes in (
+        ("agent", ["read", "oversight"]),
+        ("agent", ["send", "oversight"]),
+        ("oversight", ["send", "oversight"]),
+        ("oversight", ["admin", "oversight"]),
+    ):
+        with pytest.raises(Refused) as caught:
+            await update(world, name, "owner", scopes=scopes)
+        assert caught.value.code == "self_approval"
+
+
+async def test_to_blind_an_oversight_key_takes_an_owner(world: World) -> None:
+    assert await update(world, "oversight", scopes=["read"]) == 202
+    assert await update(world, "oversight", mailbox_ids=[world.mailbox["mailbox_id"]]) == 202
+    assert await update(world, "oversight", name="phone") == 200

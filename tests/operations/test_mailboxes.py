@@ -220,8 +220,9 @@ async def test_a_wish_is_gone_once_it_is_granted(world: World) -> None:
     box = await world.invoke(CREATE_MAILBOX, "admin", address="new", oversight_mode="autonomous")
     given = {"mailbox_id": box["id"], "oversight_mode": "autonomous"}
     await update(world, **given)
-    (code,) = await codes(world)
+    _, code = await codes(world)  # the wish itself has one as well
     assert (await update(world, approval_code=code["code"], **given)).body["wanted_mode"] is None
+    assert await codes(world) == []
 
 
 async def test_an_empty_mailbox_is_deleted_at_once(world: World) -> None:
@@ -284,3 +285,14 @@ async def test_what_an_owner_reads_is_no_text_of_the_program(world: World) -> No
         await world.ask(CREATE_MAILBOX, "admin", given)
     assert caught.value.code == "invalid_fields"
     assert await codes(world) == []
+
+
+async def test_configuring_is_updating_by_another_route(world: World) -> None:
+    path = f"/v1/mailboxes/{world.mailbox['mailbox_id']}/configure"
+    reply = await world.http("PATCH", path, {"name": "Desk"}, key="admin")
+    assert (reply.status, reply.json()["name"]) == (200, "Desk")
+    given = {"mailbox": world.mailbox["address"], "oversight_mode": "gated_all"}
+    reply = await world.http("POST", "/configure_mailbox", given, key="admin")
+    assert (reply.status, reply.json()["oversight_mode"]) == (200, "gated_all")
+    reply = await world.http("PATCH", path, {"oversight_mode": "autonomous"}, key="admin")
+    assert (reply.status, reply.json()["status"]) == (202, "pending_approval")

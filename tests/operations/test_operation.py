@@ -8,13 +8,15 @@ import pytest
 from multimail.core.errors import Refused
 from multimail.operations.account import GET_AUDIT_LOG, LIST_SANDBOX
 from multimail.operations.api_keys import LIST_API_KEYS
-from multimail.operations.emails import CHECK_INBOX, GET_THREAD, READ_EMAIL, TAG_EMAIL
+from multimail.operations.emails import READ_EMAIL, TAG_EMAIL
 from multimail.operations.events import LIST_EVENTS
+from multimail.operations.inbox import CHECK_INBOX
 from multimail.operations.mailboxes import CREATE_MAILBOX, GET_MAILBOX, LIST_MAILBOXES
 from multimail.operations.operation import Operation
 from multimail.operations.oversight import LIST_PENDING
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import SEND_EMAIL
+from multimail.operations.threads import GET_THREAD
 from multimail.operations.webhooks import LIST_WEBHOOK_DELIVERIES, LIST_WEBHOOKS
 from tests.support import mailroom
 from tests.support.world import World

@@ -34,7 +34,12 @@ async def test_an_approval_is_told_and_kept(world: World, word: str) -> None:
     assert (email["approved_by"], email["approved_at"]) == (by, answer["decided_at"])
     told = await mailroom.events(world, 2)
     assert [event["type"] for event in told] == ["oversight.pending", "oversight.approved"]
-    decision = {"decision": "approved", "decided_by": world.key_ids["oversight"], "reason": "Fine."}
+    decision = {
+        "decision": "approved",
+        "decided_by": world.key_ids["oversight"],
+        "reason": "Fine.",
+        "edited_by": None,
+    }
     assert told[1]["data"]["decision"] == decision
     assert await mailroom.jobs(world, "deliver") == 1
 

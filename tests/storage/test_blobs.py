@@ -109,3 +109,14 @@ def test_where_blobs_go(tmp_path: Path) -> None:
         assert isinstance(store, Folder) and store.path == tmp_path
     assert isinstance(open_store("s3://bucket/prefix"), Bucket)
     assert blobs.INLINE == 64 * 1024
+
+
+async def test_all_blobs_of_an_account_are_removed_and_no_others(tmp_path: Path) -> None:
+    for store in (Folder(tmp_path), Bucket("memory:///")):
+        for account in ("acc_1", "acc_2"):
+            await store.put(f"{account}/ab/abcd", b"x")
+        await store.remove_all("acc_1")
+        await store.remove_all("acc_1")
+        assert await store.get("acc_2/ab/abcd") == b"x"
+        with pytest.raises(FileNotFoundError):
+            await store.get("acc_1/ab/abcd")

@@ -4,27 +4,33 @@ Jobs run here as workers run them, without their timers: `run_jobs` does what is
 """
 
 import asyncio
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from altcha import v1 as pow_v1
+
 from multimail.core.ids import make_id
+from multimail.core.times import DAY, to_datetime
 from multimail.mail import dkim, identity
 from multimail.mail.deliver import Result
+from multimail.mail.sign import Keys
+from multimail.operations.context import Context
 from multimail.operations.events import LIST_EVENTS
 from multimail.operations.intake import Arrival, accept
 from multimail.operations.jobs import Lease
 from multimail.operations.oversight import DECIDE_EMAIL
 from multimail.operations.sending import SEND_EMAIL
+from multimail.operations.sign_up import mail_code
 from multimail.storage.database import Row, Tx
-from multimail.workers import deliver, small
+from multimail.workers import deliver, notify, small
 from multimail.workers.runner import LEASE, Handler, Job
-from tests.support.world import DOMAIN, World
+from tests.support.world import DOMAIN, LINK_SECRET, START, World
 
-SIGNER = deliver.Signer(
-    identity.generate_key(), (dkim.SigningKey(DOMAIN, "mm1", dkim.generate_key()),), DOMAIN
-)
+IDENTITY_KEY, DKIM_KEY = identity.generate_key(), dkim.generate_key()
+KEYS = Keys(identity.private_pem(IDENTITY_KEY), ((DOMAIN, "mm1", dkim.private_pem(DKIM_KEY)),))
 
 
 def absent(prefix: str) -> str:
@@ -108,7 +114,17 @@ async def understand(world: World) -> list[str]:
 
 async def hand_over(world: World, far: FarSide | None = None) -> list[str]:
     """Deliveries that are due; without `far` nothing leaves."""
-    return await run_jobs(world, "deliver", deliver.handler(world.services, SIGNER, far))
+    return await run_jobs(world, "deliver", deliver.handler(world.services, KEYS, far))
+
+
+async def tell(world: World, far: FarSide | None = None) -> list[str]:
+    """Operator mail that is due; without `far` it is kept."""
+    return await run_jobs(world, "notice", notify.notices(world.services, KEYS, far))
+
+
+async def copy(world: World, far: FarSide | None = None) -> list[str]:
+    """Copies for the oversight address that are due."""
+    return await run_jobs(world, "copy", notify.copies(world.services, KEYS, far))
 
 
 async def send(world: World, key: str = "agent", **more: Any) -> dict[str, Any]:
@@ -133,8 +149,11 @@ async def jobs(world: World, kind: str) -> int:
 
 
 async def set_mode(world: World, mode: str, mailbox: Row | None = None) -> None:
-    """As an owner would on the command line, loosening included."""
+    """As an owner would on the command line, loosening included; somebody reads the copies of a monitored one."""
     box = mailbox or world.mailbox
+    if mode == "monitored":
+        sql = "UPDATE accounts SET oversight_email = 'boss@example.test', oversight_email_verified_at = 1"
+        await execute(world, f"{sql} WHERE oversight_email IS NULL")
     await world.run(
         lambda ctx: ctx.sql.update_mailbox(
             account_id=world.account_id,
@@ -169,7 +188,30 @@ async def events(world: World, at_least: int = 0, key: str = "agent", **given: A
         await asyncio.sleep(0.01)
 
 
+def solved(salt: str) -> str:
+    """The solution of a challenge of the worlds', good for long and once."""
+    key = hmac.digest(LINK_SECRET, b"sign-up challenge", "sha256")
+    expires = to_datetime(START + 1000 * DAY)
+    made = pow_v1.create_challenge(
+        pow_v1.ChallengeOptions(hmac_key=key, salt=salt, number=7, expires=expires)
+    )
+    return pow_v1.Payload(made.algorithm, made.challenge, 7, made.salt, made.signature).to_base64()
+
+
+async def begin_sign_up(world: World, email: str, slug: str) -> str:
+    """What create_account does once the work is done; the code that is mailed."""
+
+    def unit(ctx: Context) -> str:
+        wanted = {"email": email, "account_id": ctx.new_id("acc"), "name": "Newcomer", "slug": slug}
+        ctx.sql.start_sign_up(**wanted, now=ctx.now)
+        return str(mail_code(ctx, wanted))
+
+    return await world.run(unit)
+
+
 def leaving(world: World) -> World:
     """The same world, whose external mail leaves by the transport that is given to `hand_over`."""
     services = replace(world.services, site=replace(world.services.site, delivery="mx"))
-    return World(services, world.clock, world.account_id, world.keys, world.key_ids, world.mailbox)
+    return World(
+        services, world.clock, world.account_id, world.keys, world.key_ids, world.mailbox, world.people
+    )

@@ -106,6 +106,8 @@ class Sink:
         taken = Taken(sender, recipients, raw)
         if self.at_dot is not None:
             await self.at_dot(taken)
+            if reader.at_eof() or reader.exception():
+                raise ConnectionResetError("whoever sent this died meanwhile, and never heard our answer")
         reply = self.replies.get(".", "250 2.0.0 taken")
         if reply and reply.startswith("2"):
             self.taken.append(taken)

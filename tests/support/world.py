@@ -4,18 +4,20 @@ The fixture `world` (tests/conftest.py) builds it twice, on SQLite and on Postgr
 far side of the network are fakes.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from multimail.core.oversight import Mode
-from multimail.core.scopes import Scope
+from multimail.core.scopes import Role, Scope
 from multimail.operations.api_keys import add_key
-from multimail.operations.context import Caller, Context, Services, Site, system
+from multimail.operations.authenticate import operator_actor
+from multimail.operations.context import Actor, Caller, Context, Services, Site, system
 from multimail.operations.mailboxes import add_mailbox
 from multimail.operations.operation import Answer, Operation, invoke
 from multimail.storage.blobs import Blobs, Folder
@@ -23,9 +25,11 @@ from multimail.storage.connect import open_database
 from multimail.storage.database import Row
 from multimail.surfaces.http import build_app
 from tests.support.asgi import Reply, fetch
+from tests.support.names import Names
 
 T = TypeVar("T")
 DOMAIN = "multimail.test"
+LINK_SECRET = b"a secret of the tests"
 START = 1_790_000_000_000_000  # microseconds: a day in September 2026
 
 KEYS = {
@@ -57,7 +61,8 @@ async def any_url(url: str) -> None:
 @dataclass
 class World:
     """`keys` has the secrets by name: agent (read, send), oversight, admin, test (a test key), and what
-    `add_key` made. `mailbox` is gated_send, `support@acme.multimail.test`."""
+    `add_key` made. `mailbox` is gated_send, `support@acme.multimail.test`. `people` has the operators that
+    `add_operator` made: they ask by their names, as keys do."""
 
     services: Services
     clock: Clock
@@ -65,9 +70,13 @@ class World:
     keys: dict[str, str] = field(default_factory=dict)
     key_ids: dict[str, str] = field(default_factory=dict)
     mailbox: Any = None
+    people: dict[str, Actor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.app: Starlette = build_app(self.services, ready=lambda: True)
+        self.names: Any = self.services.dns
+        """The world's DNS: a Names, to be filled by tests."""
+        self.stopping = asyncio.Event()
+        self.app: ASGIApp = build_app(self.services, ready=lambda: True, stopping=self.stopping)
 
     async def run(self, unit: Callable[[Context], T]) -> T:
         """Runs `unit` in a transaction as the product itself, in this account."""
@@ -82,6 +91,17 @@ class World:
         made = await self.run(lambda ctx: add_key(ctx, name, scopes, mailbox_ids, test=test))
         self.keys[name], self.key_ids[name] = made["api_key"], made["id"]
         return str(made["api_key"])
+
+    async def add_operator(self, name: str, role: Role = Role.OWNER, email: str | None = None) -> Actor:
+        """A person of the account, as one who is signed in."""
+
+        def unit(ctx: Context) -> Actor:
+            who = {"account_id": ctx.account_id, "operator_id": ctx.new_id("opr")}
+            ctx.sql.add_operator(**who, role=role, name=name, email=email, created_at=ctx.now)
+            return operator_actor(ctx.sql.get_operator(**who))
+
+        self.people[name] = await self.run(unit)
+        return self.people[name]
 
     async def add_mailbox(self, local: str, mode: Mode = Mode.GATED_SEND, *, test: bool = False) -> Row:
         slug = (await self.run(lambda ctx: ctx.sql.get_account(account_id=ctx.account_id)))["slug"]
@@ -106,7 +126,7 @@ class World:
     async def ask(
         self, operation: Operation, key: str | None, raw: Mapping[str, Any], **caller: Any
     ) -> Answer:
-        credential = None if key is None else self.keys[key]
+        credential = None if key is None else self.people.get(key) or self.keys[key]
         return await invoke(
             self.services, operation, raw, Caller(credential, self.services.new_id("req"), **caller)
         )
@@ -132,9 +152,12 @@ async def build_world(database_url: str, folder: Path, slug: str = "acme") -> As
         services = Services(
             db=db,
             blobs=Blobs(Folder(folder / "blobs")),
-            site=Site(domain=DOMAIN, public_url="http://127.0.0.1:8025", delivery="sandbox"),
+            site=Site(
+                domain=DOMAIN, public_url="http://127.0.0.1:8025", delivery="sandbox", sign_up="starter"
+            ),
             check_url=any_url,
-            link_secret=b"a secret of the tests",
+            dns=Names({}),
+            link_secret=LINK_SECRET,
             clock=clock,
         )
         yield await add_account(World(services, clock), slug)

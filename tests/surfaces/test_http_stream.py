@@ -11,9 +11,11 @@ import pytest
 
 from multimail.core.oversight import Mode
 from multimail.core.scopes import Scope
+from multimail.operations.archive import Archive
 from multimail.operations.registry import BY_NAME
 from multimail.surfaces import http_stream
-from tests.support.asgi import Exchange, open_exchange
+from multimail.surfaces.http_stream import stream_archive
+from tests.support.asgi import Exchange, build_scope, fetch, open_exchange
 from tests.support.mailroom import events
 from tests.support.world import World, add_account
 
@@ -126,7 +128,7 @@ async def test_a_revoked_key_hears_no_more(world: World, monkeypatch: pytest.Mon
 
 async def test_it_ends_with_the_server(world: World) -> None:
     async with listening(world) as exchange:
-        world.app.state.stopping.set()
+        world.stopping.set()
         assert await ended(exchange)
 
 
@@ -182,3 +184,27 @@ async def test_other_operations_do_not_stream(world: World) -> None:
     assert reply.headers["content-type"] == "application/json"
     head = await world.http("HEAD", "/v1/events", headers={"accept": "text/event-stream"})
     assert (head.status, head.content, head.headers["content-type"]) == (200, b"", "application/json")
+
+
+async def test_an_archive_is_made_for_nobody_who_has_left() -> None:
+    made = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal made
+        while True:
+            made += 1
+            await asyncio.sleep(0)
+            yield b"more"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await stream_archive(Archive("a.tar", "application/x-tar", chunks), scope["method"], receive, send)
+
+    exchange = Exchange(app, build_scope("GET", "/", {}), [b""])
+    while made < 3:
+        await exchange.sent.get()
+    exchange.leave()
+    await asyncio.wait_for(exchange.task, 5)
+    made = 0
+    head = await fetch(app, "HEAD", "/")
+    assert (head.status, head.content, made) == (200, b"", 0)
+    assert head.headers["content-disposition"].startswith('attachment; filename="a.tar"')

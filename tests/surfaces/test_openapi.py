@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships none
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from multimail.core.errors import ERRORS
@@ -113,6 +113,10 @@ async def test_answers_are_as_described(world: World) -> None:
         ("get_decision", email, "agent"),
         ("get_thread", {"thread_id": sent.json()["thread_id"]}, "agent"),
         ("check_inbox", {"mailbox_id": mailbox}, "agent"),
+        ("list_emails", {}, "agent"),
+        ("list_threads", {"mailbox_id": mailbox}, "agent"),
+        ("search_emails", {"q": "hi"}, "agent"),
+        ("wait_for_email", {"mailbox_id": mailbox, "timeout_seconds": "0"}, "agent"),
         ("list_pending", {}, "agent"),
         ("list_mailboxes", {}, "agent"),
         ("get_mailbox", {"mailbox_id": mailbox}, "agent"),

@@ -15,12 +15,13 @@ from multimail.mail.identity import thumbprint, verify
 from multimail.operations.account import LIST_SANDBOX
 from multimail.operations.api_keys import REVOKE_API_KEY
 from multimail.operations.delivery import hand_off
-from multimail.operations.emails import CHECK_INBOX, GET_MESSAGE, READ_EMAIL
+from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
+from multimail.operations.inbox import CHECK_INBOX
 from multimail.operations.jobs import Lease
 from multimail.workers import deliver
 from multimail.workers.runner import Job
 from tests.support import mailroom
-from tests.support.mailroom import SIGNER, FarSide
+from tests.support.mailroom import DKIM_KEY, IDENTITY_KEY, KEYS, FarSide
 from tests.support.world import START, World, add_account
 
 BOB, CAROL = "bob@example.test", "carol@example.test"
@@ -61,8 +62,9 @@ async def test_what_was_approved_is_what_leaves(out: World) -> None:
     approved = bytes(stored[0]["content"])
     far = FarSide()
     await mailroom.hand_over(out, far)
-    ((sender, to, sent),) = far.taken
-    assert (sender, set(to)) == (out.mailbox["address"], {BOB, CAROL, "eve@example.test"})
+    assert {to for _, to, _ in far.taken} == {(BOB,), (CAROL,), ("eve@example.test",)}
+    assert len({sender for sender, _, _ in far.taken}) == 3  # each has its own return path
+    ((sent,),) = {(sent,) for _, _, sent in far.taken}
     assert sent.endswith(approved)
     added = email.message_from_bytes(sent[: -len(approved)])
     assert {name.lower() for name in added} <= {
@@ -83,9 +85,9 @@ async def test_dkim_and_identity_verify_on_the_bytes_that_left(out: World) -> No
     await mailroom.decide(out, email_id)
     await mailroom.hand_over(out, far)
     sent = far.taken[0][2]
-    record = dns_record(SIGNER.dkim[0].private_key).encode()
+    record = dns_record(DKIM_KEY).encode()
     assert dkim.verify(sent, dnsfunc=lambda name, timeout=5: record)
-    keys = {thumbprint(SIGNER.identity.public_key()): SIGNER.identity.public_key()}
+    keys = {thumbprint(IDENTITY_KEY.public_key()): IDENTITY_KEY.public_key()}
     verdict = verify(sent, keys, at=out.clock.now // SECOND)
     assert verdict.ok, verdict.reason
     claims = verdict.claims or {}
@@ -108,7 +110,7 @@ async def test_sent_once_every_recipient_is_final_and_one_accepted(out: World) -
     for _ in range(2):
         out.clock.pass_(HOUR)
         assert await mailroom.hand_over(out, far) == [email_id]
-    assert [to for _, to, _ in far.taken] == [(BOB, CAROL), (CAROL,), (CAROL,)]  # nobody gets it twice
+    assert [to for _, to, _ in far.taken] == [(BOB,), (CAROL,), (CAROL,), (CAROL,)]  # nobody gets it twice
     seen = await out.invoke(GET_MESSAGE, email_id=email_id)
     assert (seen["status"], await recipients(out, email_id)) == ("sent", {BOB: "delivered", CAROL: "failed"})
     assert seen["delivered_at"] and CAROL in seen["last_error"]
@@ -274,11 +276,11 @@ async def test_a_lost_lease_writes_nothing(out: World) -> None:
     await mailroom.execute(
         out, "UPDATE jobs SET lease_owner = 'slow', lease_until = :until", until=out.clock.now
     )
-    await deliver.handler(out.services, SIGNER, Slow())(Job(slow, 0))
+    await deliver.handler(out.services, KEYS, Slow())(Job(slow, 0))
     assert await state(out, email_id) == "delivering"
     assert await recipients(out, email_id) == {BOB: "pending"}
     assert await out.services.db.write(lambda tx: hand_off(out.services, tx, slow)) is None
-    await deliver.handler(out.services, SIGNER, far)(Job(replace(slow, owner="other"), 0))
+    await deliver.handler(out.services, KEYS, far)(Job(replace(slow, owner="other"), 0))
     assert (await state(out, email_id), len(far.taken)) == ("sent", 1)
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from multimail.core.errors import Refused
-from multimail.operations.emails import CHECK_INBOX, GET_THREAD, READ_EMAIL
+from multimail.operations.emails import READ_EMAIL
 from multimail.operations.events import LIST_EVENTS
+from multimail.operations.inbox import CHECK_INBOX
 from multimail.operations.sending import REPLY_EMAIL
+from multimail.operations.threads import GET_THREAD
 from tests.support import mailroom
 from tests.support.world import World
 

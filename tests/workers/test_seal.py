@@ -12,8 +12,8 @@ from multimail.operations.context import Context
 from multimail.operations.operation import write_audit
 from multimail.operations.sealing import BATCH, head_text, seal_all
 from multimail.storage.database import StorageFull
-from multimail.workers import seal as module
-from multimail.workers.seal import Sealer
+from multimail.workers import rounds as module
+from multimail.workers.seal import sealer
 from tests.support import mailroom
 from tests.support.world import World
 
@@ -100,14 +100,14 @@ async def test_the_sealer_outlives_a_full_disk_and_seals_at_its_end(
 
     await mailroom.send(world)
     world.services.db.write = full  # type: ignore[method-assign,assignment]  # this one world's database
-    sealer = Sealer(world.services, sign)
-    await sealer.start()
+    chore = sealer(world.services, sign)
+    await chore.start()
     await failed.wait()
     world.services.db.write = write  # type: ignore[method-assign]  # as before
     await mailroom.send(world)
     while await mailroom.execute(world, "SELECT * FROM audit WHERE seq IS NULL"):
         await asyncio.sleep(0.005)
     await mailroom.send(world)
-    await sealer.stop()
+    await chore.stop()
     assert await mailroom.execute(world, "SELECT * FROM audit WHERE seq IS NULL") == []
     assert verify(await chain(world)).broken is None

@@ -17,6 +17,7 @@ def rows(tx, now):
             hash=name,
             account_id="acc",
             operator_id="o",
+            token_id=name,
             purpose="session",
             created_at=now,
             expires_at=expires_at,

@@ -13,12 +13,19 @@ import pytest
 from aiohttp import web
 from standardwebhooks import webhooks as standard
 
+from multimail.core.errors import Refused
 from multimail.core.times import DAY, HOUR, MINUTE, SECOND
 from multimail.net.guarded import GuardedClient
 from multimail.operations.events import BODY_LIMIT
 from multimail.operations.jobs import Lease
 from multimail.operations.sending import CANCEL_MESSAGE
-from multimail.operations.webhooks import CREATE_WEBHOOK, DELETE_WEBHOOK, LIST_WEBHOOK_DELIVERIES
+from multimail.operations.webhooks import (
+    CREATE_WEBHOOK,
+    DELETE_WEBHOOK,
+    LIST_WEBHOOK_DELIVERIES,
+    REPLAY_WEBHOOK,
+    TEST_WEBHOOK,
+)
 from multimail.workers import webhook
 from multimail.workers.runner import Job
 from tests.support import mailroom
@@ -158,6 +165,8 @@ async def test_the_one_body_of_each_type(world: World, client: GuardedClient, en
     assert (came["from"], came["from_name"], came["cc"]) == ("ann@example.test", "Ann", ["z@x.test"])
     assert (came["tool_call_id"], came["metadata"]) == ("call_7", {"origin": meta})
     assert came["data"]["auth"]["verdict"] == "none" and came["data"]["headers"]["Subject"] == "A question"
+    unmarked = {"verdict": "none", "spam_verdict": None, "spam_score": None}
+    assert (came["data"]["reputation"], out["data"]["reputation"]) == (unmarked, None)
     assert told["oversight.rejected", rejected["id"]]["data"]["decision"]["reason"] == "No."
     assert [body["event_id"] for body in endpoint.bodies] == sorted(
         body["event_id"] for body in endpoint.bodies
@@ -269,6 +278,55 @@ async def test_after_three_days_it_has_failed(
     assert 3 * DAY <= last - started <= 4 * DAY
     (delivery,) = await deliveries(world, status="failed")
     assert delivery["attempts"] == len(endpoint.calls) > 10
+
+
+@pytest.mark.parametrize("answers", [[410], [200]])
+async def test_a_call_is_made_again_under_the_same_id(
+    world: World, client: GuardedClient, endpoint: Endpoint, answers: list[int]
+) -> None:
+    endpoint.answers = answers
+    await listen(world, endpoint, "oversight.pending")
+    await mailroom.send(world)
+    await tell(world, client)
+    (delivery,) = await deliveries(world)
+    if delivery["status"] == "pending":
+        with pytest.raises(Refused) as caught:
+            await world.invoke(REPLAY_WEBHOOK, "admin", delivery_id=delivery["id"])
+        assert (caught.value.code, caught.value.details["status"]) == ("conflict", "pending")
+        await mailroom.execute(world, "UPDATE deliveries SET status = 'failed'")
+        await mailroom.execute(world, "DELETE FROM jobs WHERE kind = 'webhook'")
+    endpoint.answers = [200]
+    answer = await world.invoke(REPLAY_WEBHOOK, "admin", delivery_id=delivery["id"])
+    assert (answer["id"], answer["status"], answer["attempts"]) == (delivery["id"], "pending", 0)
+    assert await tell(world, client) == [delivery["id"]]
+    (now,) = await deliveries(world)
+    assert (now["status"], now["attempts"], now["last_error"]) == ("delivered", 1, None)
+    first, second = (headers["webhook-id"] for headers, _ in endpoint.calls)
+    assert first == second == delivery["event_id"]
+
+
+async def test_a_deleted_webhooks_calls_are_not_made_again(world: World, endpoint: Endpoint) -> None:
+    webhook_id = await listen(world, endpoint, "oversight.pending")
+    await mailroom.send(world)
+    (delivery,) = await deliveries(world)
+    await mailroom.execute(world, "UPDATE deliveries SET status = 'failed'")
+    await world.invoke(DELETE_WEBHOOK, "admin", webhook_id=webhook_id)
+    with pytest.raises(Refused) as caught:
+        await world.invoke(REPLAY_WEBHOOK, "admin", delivery_id=delivery["id"])
+    assert caught.value.code == "not_found"
+
+
+async def test_a_webhook_is_tried_out_whatever_it_subscribed_to(
+    world: World, client: GuardedClient, endpoint: Endpoint
+) -> None:
+    await listen(world, endpoint, "*")
+    webhook_id = await listen(world, endpoint, "email.sent")
+    answer = await world.invoke(TEST_WEBHOOK, "admin", webhook_id=webhook_id)
+    assert (answer["event_type"], answer["status"]) == ("webhook.test", "pending")
+    assert await tell(world, client) == [answer["id"]]
+    (body,) = endpoint.bodies
+    assert (body["type"], body["test"], body["data"]["webhook_id"]) == ("webhook.test", True, webhook_id)
+    assert (await deliveries(world))[0]["status"] == "delivered"
 
 
 async def test_a_deleted_webhook_is_told_nothing_more(

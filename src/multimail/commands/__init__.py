@@ -1,4 +1,4 @@
-"""The command line: `multimail serve`, `operator`, `demo`, `audit`, `verify`.
+"""The command line: `multimail serve`, `operator`, `demo`, `audit`, `mcp`, `verify`.
 
 Each command is a module with `add(parser)` for its flags and `run(arguments) -> exit code`; it is imported
 only when it is called, so that `multimail --help` is quick.
@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
+from multimail import __version__
 from multimail.settings import SettingError
 
 COMMANDS: Final = {
@@ -16,6 +17,7 @@ COMMANDS: Final = {
     "operator": "Act as the owner on this machine's data folder, also while the server runs.",
     "demo": "Play the whole story against a running server, step by step.",
     "audit": "Verify the audit log's hash chain offline.",
+    "mcp": "Serve MCP on standard input and output, for a client that starts it.",
     "verify": "Verify the identity header of a message with nothing but the public key.",
 }
 
@@ -26,6 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="multimail", description="Email for AI agents, with a human in charge."
     )
+    parser.add_argument("--version", action="version", version=f"multimail {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text)

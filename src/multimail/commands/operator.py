@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from multimail.app import SELECTOR, Keys, open_services
-from multimail.commands.flags import add_settings, complain, plain, settings_of
+from multimail.commands.flags import add_settings, complain, plain, settings_of, typed
 from multimail.commands.folder import UNUSABLE, read_env, read_running, require_database
 from multimail.core.errors import Refused
 from multimail.core.oversight import Mode
-from multimail.core.scopes import KEY_SCOPES
+from multimail.core.scopes import KEY_SCOPES, Role
 from multimail.mail import dkim
+from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.api_keys import CREATE_API_KEY
 from multimail.operations.context import Caller, Context, Services
 from multimail.operations.mailboxes import UPDATE_MAILBOX
+from multimail.operations.notices import every_sandboxed
 from multimail.operations.operation import Body, Operation, invoke
 from multimail.operations.operators import LINK_LIFE, SLUG, local_owner, new_token, pending_codes
+from multimail.operations.people import INVITE_OPERATOR
 from multimail.operations.sealing import seal_all
+from multimail.operations.thresholds import lift_suspension
 from multimail.settings import SETTINGS, Settings
 from multimail.storage.database import StorageFull
 
@@ -76,6 +80,36 @@ async def sign_in_link(owner: Owner, arguments: argparse.Namespace) -> str:
     return f"{base_url(owner.settings)}/dashboard/sign-in/{token}"
 
 
+async def invite(owner: Owner, arguments: argparse.Namespace) -> str:
+    given = {"email": arguments.email, "role": arguments.as_role, "name": arguments.name}
+    invited = await owner.ask(INVITE_OPERATOR, **given)
+    kept = typed("operator mail", owner.settings)
+    return f"{invited['email']} is invited as {invited['role']}. While delivery is the sandbox, see: {kept}"
+
+
+async def oversight_email(owner: Owner, arguments: argparse.Namespace) -> str:
+    given = {"oversight_email": arguments.address, "oversight_email_code": arguments.code}
+    account = await owner.ask(UPDATE_ACCOUNT, **given)
+    if account["oversight_email_verified_at"]:
+        return f"{account['oversight_email']} is verified: codes, notices and copies go there."
+    if not account["oversight_email"]:
+        return "There is no oversight address any more."
+    again = typed(f"operator oversight-email {arguments.address} --code CODE", owner.settings)
+    return f"A code was mailed to {account['oversight_email']}. Then: {again}"
+
+
+async def mail(owner: Owner, arguments: argparse.Namespace) -> str:
+    found = await owner.write(every_sandboxed)
+    if not found:
+        return "Nothing was kept here: it was mailed, or there was nothing to say."
+    return "\n\n".join(_letter(one) for one in found)
+
+
+def _letter(one: Body) -> str:
+    lines = [f"{one['created_at']}  to {plain(one['to'])}", plain(one["subject"])]
+    return "\n".join(lines + [f"  {plain(line)}" for line in one["text"].splitlines()])
+
+
 def base_url(settings: Settings) -> str:
     """Where links start: as set, else as the running server says, else as the first run wrote, else the address."""
     running = read_running(settings.data)
@@ -85,6 +119,11 @@ def base_url(settings: Settings) -> str:
         return running.url
     known = read_env(settings.data / "credentials.env").get("MULTIMAIL_URL")
     return known or f"http://{settings.http.host}:{settings.http.port}"
+
+
+async def lift(owner: Owner, arguments: argparse.Namespace) -> str:
+    await owner.write(lambda ctx: lift_suspension(ctx, arguments.slug))
+    return f"{arguments.slug} sends again; bounces and complaints are counted anew from tomorrow."
 
 
 async def dns(owner: Owner, arguments: argparse.Namespace) -> str:
@@ -114,7 +153,11 @@ ACTIONS: Final[dict[str, tuple[Callable[[Owner, argparse.Namespace], Awaitable[s
     "set-mode": (set_mode, "Set a mailbox's oversight mode, looser or stricter."),
     "create-key": (create_key, "Make an API key and print it, this once."),
     "code": (code, "Show what programs ask you for, each with the code that grants it."),
+    "invite": (invite, "Invite a person to oversee this account."),
+    "oversight-email": (oversight_email, "Set or verify the address where codes, notices and copies go."),
+    "mail": (mail, "Show what the product would have mailed to people, had delivery not been the sandbox."),
     "sign-in-link": (sign_in_link, "Print a link that signs you in to the dashboard, once, for 15 minutes."),
+    "lift-suspension": (lift, "Let an account send again that bounces or complaints have suspended."),
     "dns": (dns, "Print the DNS records that --deliver mx needs."),
 }
 
@@ -126,10 +169,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     made = {
         name: actions.add_parser(name, help=text, description=text) for name, (_, text) in ACTIONS.items()
     }
+    made["lift-suspension"].add_argument("slug", metavar="SLUG", help="The account's.")
     made["set-mode"].add_argument("mailbox", metavar="MAILBOX", help="Its address or id.")
     made["set-mode"].add_argument(
         "mode", choices=[mode.value for mode in Mode], metavar="MODE", help=" | ".join(Mode)
     )
+    person = made["invite"]
+    person.add_argument("email", metavar="EMAIL", help="Where the invitation is mailed.")
+    person.add_argument(  # not the setting of that name
+        "--role", dest="as_role", choices=[*Role], default=Role.APPROVER, help="owner, approver or viewer."
+    )
+    person.add_argument("--name", default="", help="What to call the person.")
+    address = made["oversight-email"]
+    address.add_argument("address", metavar="ADDRESS", help="An address of a person; '' removes it.")
+    address.add_argument("--code", help="The code that was mailed there: verifies it.")
     key = made["create-key"]
     key.add_argument("--name", default="", help="What to call it.")
     key.add_argument(

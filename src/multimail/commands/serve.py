@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -93,12 +94,20 @@ async def _serve(settings: Settings) -> int:
         file = write_running(settings, running) if settings.role == "all" else None
         try:
             print(banner(settings, running), flush=True)
+            spare_the_collector()
             await stop.wait()
             print("Stopping: finishing what has begun …", flush=True)
         finally:
             if file is not None:
                 file.unlink(missing_ok=True)
     return 0
+
+
+def spare_the_collector() -> None:
+    """What is here at the start stays: to look at it again and again took 4 % of a busy server's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def banner(settings: Settings, running: Running) -> str:

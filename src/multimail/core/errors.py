@@ -33,6 +33,13 @@ ERRORS: Final[Mapping[str, ErrorKind]] = {
         403, "550 5.7.1", "This key is limited to mailboxes and can't act on the account."
     ),
     "invalid_approval_code": ErrorKind(403, "550 5.7.1", "That approval code is not valid for this request."),
+    "invalid_confirmation_code": ErrorKind(
+        403, "550 5.7.1", "That code is not valid any more, or never was."
+    ),
+    "sending_suspended": ErrorKind(
+        403, "550 5.7.1", "Too much of this account's mail bounced or was complained about."
+    ),
+    "sign_up_closed": ErrorKind(403, "550 5.7.1", "This server opens no accounts by itself."),
     "recipient_denied": ErrorKind(403, "550 5.7.1", "A rule of the operator denies this recipient."),
     "not_found": ErrorKind(404, "550 5.1.1", "There is no such thing here."),
     "method_not_allowed": ErrorKind(405, "502 5.5.1", "This address does not take that method."),
@@ -49,6 +56,7 @@ ERRORS: Final[Mapping[str, ErrorKind]] = {
         409, "554 5.5.0", "The thread has no inbound email that can be answered safely."
     ),
     "address_taken": ErrorKind(409, "554 5.5.0", "That address belongs to a mailbox already."),
+    "slug_taken": ErrorKind(409, "554 5.5.0", "Another account has that slug."),
     "too_large": ErrorKind(413, "552 5.3.4", "The request is too large."),
     "unsupported_media_type": ErrorKind(415, "554 5.6.1", "Send JSON: Content-Type application/json."),
     "invalid_fields": ErrorKind(422, "501 5.5.4", "Some fields are not valid."),

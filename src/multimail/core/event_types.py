@@ -16,7 +16,9 @@ class EventType(StrEnum):
     OVERSIGHT_REJECTED = "oversight.rejected"
     MAILBOX_UPGRADED = "mailbox.upgraded"
     DOMAIN_VERIFIED = "domain.verified"
+    ACCOUNT_SUSPENDED = "account.suspended"
     AUDIT_HEAD = "audit.head"
+    WEBHOOK_TEST = "webhook.test"
 
 
 def subscribable(name: str) -> bool:

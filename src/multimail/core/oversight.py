@@ -127,12 +127,12 @@ FACTS: Final[dict[Kind, tuple[str, ...]]] = {
     ),
     Kind.RESULT: ("every_recipient_final", "any_recipient_accepted"),
     Kind.BOUNCE: (),
-    Kind.RECEIVE: ("spam_flagged", "spam_quarantined"),
+    Kind.RECEIVE: ("spam_flagged", "spam_quarantined", "machine_report"),
     Kind.OPEN: (),
     Kind.ARCHIVE: (),
     Kind.DELETE: (),
     Kind.REPORT_SPAM: (),
-    Kind.NOT_SPAM: (),
+    Kind.NOT_SPAM: ("announced",),
 }
 
 
@@ -298,6 +298,8 @@ def _receive(mode: Mode, facts: frozenset[str]) -> Outcome:
         return _to(State.HELD, events=(EventType.OVERSIGHT_PENDING,))
     if "spam_quarantined" in facts:
         return _to(State.SPAM_QUARANTINED)
+    if "machine_report" in facts:
+        return _to(State.ARCHIVED)  # a bounce that proves nothing: kept, and no conversation starts with it
     arrived = State.SPAM_FLAGGED if "spam_flagged" in facts else State.UNREAD
     return _to(arrived, events=(EventType.EMAIL_RECEIVED,))
 
@@ -310,6 +312,12 @@ def _release(mode: Mode, facts: frozenset[str]) -> Outcome:
 def _decline(mode: Mode, facts: frozenset[str]) -> Outcome:
     declined = _to(State.DECLINED, Effect.RECORD_REJECTION, events=(EventType.OVERSIGHT_REJECTED,))
     return _self_decided(facts) or declined
+
+
+def _cleared(mode: Mode, facts: frozenset[str]) -> Outcome:
+    """What was quarantined when it came is told of now that it is no spam."""
+    told = () if "announced" in facts else (EventType.EMAIL_RECEIVED,)
+    return _to(State.UNREAD, events=told)
 
 
 def _always(state: State, *, events: tuple[EventType, ...] = ()) -> Rule:
@@ -353,7 +361,8 @@ RULES: Final[dict[tuple[State, Kind], Rule]] = {
         (s, K.REPORT_SPAM): _always(S.SPAM_QUARANTINED)
         for s in (S.UNREAD, S.READ, S.ARCHIVED, S.SPAM_FLAGGED)
     },
-    **{(s, K.NOT_SPAM): _always(S.UNREAD) for s in (S.SPAM_FLAGGED, S.SPAM_QUARANTINED)},
+    (S.SPAM_FLAGGED, K.NOT_SPAM): _always(S.UNREAD),
+    (S.SPAM_QUARANTINED, K.NOT_SPAM): _cleared,
 }
 
 

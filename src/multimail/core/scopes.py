@@ -48,4 +48,4 @@ def forbidden_combination(scopes: frozenset[Scope]) -> frozenset[Scope] | None:
 
 def allowed(grants: frozenset[Scope], needs: tuple[Scope, ...]) -> bool:
     """`needs` is an alternative: any one of them is enough."""
-    return Scope.PUBLIC in needs or any(scope in grants for scope in needs)
+    return Scope.PUBLIC in needs or not grants.isdisjoint(needs)

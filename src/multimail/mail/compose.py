@@ -106,6 +106,12 @@ def compose(draft: Draft) -> bytes:
     return "".join(headers).encode() + b"\r\n" + body
 
 
+def compose_text(draft: Draft) -> bytes:
+    """The same of the draft's text alone: for words that nothing else may be made from. Raises ComposeError."""
+    headers = [*_headers(draft), _fold_header("MIME-Version", ["1.0"])]
+    return "".join(headers).encode() + _text_part("plain", draft.markdown)
+
+
 def prepend(raw: bytes, headers: Sequence[tuple[str, str]]) -> bytes:
     """The message with these headers on top, in this order, encoded and folded. Raises ComposeError."""
     return "".join(_unstructured(name, value) for name, value in headers).encode() + raw

@@ -64,6 +64,7 @@ class Part:
 class Message:
     """A mail read. Ids come without <>; `date` is in microseconds since 1970 UTC, as the sender claims.
 
+    `authors` are all that From headers name, of which `from_` is shown: a message of several is nobody's.
     `text` and `html` are the bodies as received; `markdown` holds the sender's new words, `quoted` the
     history, `hidden` what no reader would see, `defects` sentences for a person.
     """
@@ -72,6 +73,7 @@ class Message:
     in_reply_to: tuple[str, ...]
     references: tuple[str, ...]
     from_: Person
+    authors: tuple[Person, ...]
     reply_to: tuple[Person, ...]
     to: tuple[Person, ...]
     cc: tuple[Person, ...]
@@ -121,6 +123,7 @@ def parse(raw: bytes) -> Message:
         in_reply_to=header_ids(first.get("in-reply-to", "")),
         references=header_ids(first.get("references", "")),
         from_=senders[0] if senders else Person("", ""),
+        authors=_people(_all(fields, "from"), trouble),
         reply_to=_people(first.get("reply-to", ""), trouble),
         to=_people(_all(fields, "to"), trouble),
         cc=_people(_all(fields, "cc"), trouble),

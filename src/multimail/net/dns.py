@@ -1,6 +1,7 @@
 """The DNS (RFC 1035): answers with a time limit and a cache that keeps to their TTL."""
 
 import asyncio
+import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ import dns.exception
 import dns.name
 import dns.rdatatype
 import dns.resolver
+import dns.reversename
 from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
 
 from multimail.core.address import AddressError, ascii_domain
@@ -18,6 +21,7 @@ from multimail.core.address import AddressError, ascii_domain
 MAX_ENTRIES = 10_000
 MAX_TTL = 3600.0
 NEGATIVE_TTL = 60.0
+RESERVED = frozenset((b"test", b"example", b"invalid", b"localhost"))  # RFC 6761: nobody can register them
 
 
 class NotFound(LookupError):
@@ -37,7 +41,7 @@ class _Answer:
 
 
 class Resolver:
-    """MX, address and TXT look-ups. Belongs to one event loop."""
+    """MX, address, TXT and PTR look-ups. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -47,8 +51,13 @@ class Resolver:
         port: int = 53,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`timeout` in seconds bounds a look-up with its retries; `nameservers` replace the system's."""
-        self._resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
+        """`timeout` in seconds bounds a look-up with its retries; `nameservers` replace the system's, which are
+        not asked for reserved names: those do not exist, and a machine without a network should not wait."""
+        self._reserved = RESERVED if nameservers is None else frozenset()
+        try:
+            self._resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
+        except dns.resolver.NoResolverConfiguration:
+            self._resolver = dns.asyncresolver.Resolver(configure=False)  # every look-up is Temporary
         if nameservers is not None:
             self._resolver.nameservers = list(nameservers)
             self._resolver.port = port
@@ -90,11 +99,19 @@ class Resolver:
         records = await self._records(name, dns.rdatatype.TXT)
         return tuple(b"".join(record.strings) for record in records if isinstance(record, TXT))
 
+    async def pointers(self, address: str) -> tuple[str, ...]:
+        """The names that an IP address claims, () when there is none. Raises NotFound, Temporary."""
+        name = dns.reversename.from_address(str(ipaddress.ip_address(address))).to_text()
+        records = await self._records(name, dns.rdatatype.PTR)
+        return tuple(one.target.to_text(omit_final_dot=True) for one in records if isinstance(one, PTR))
+
     async def _records(self, name: str, kind: dns.rdatatype.RdataType) -> tuple[object, ...]:
         try:
             key = (dns.name.from_text(name if name.isascii() else ascii_domain(name)), kind)
         except (dns.exception.DNSException, AddressError) as error:
             raise NotFound(f"{name[:80]!r} is not a domain name") from error
+        if self._reserved.intersection(key[0].canonicalize().labels[-2:-1]):
+            raise NotFound(f"{name} is in a reserved top-level domain")
         answer = self._cache.get(key)
         if answer is None or answer.expires <= self._clock():
             answer = await self._ask(*key)

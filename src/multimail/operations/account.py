@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -12,6 +12,7 @@ from multimail.core.errors import invalid
 from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.operations.context import Context
+from multimail.operations.notices import sandboxed
 from multimail.operations.operation import Input, Operation
 from multimail.operations.views import decode_cursor, page
 from multimail.storage.database import Row
@@ -24,7 +25,7 @@ class Nothing(Input):
 
 
 class AccountAnswer(TypedDict):
-    """`key` tells the asking key's own scopes and limits."""
+    """`key` tells the asking key's own scopes and limits; `suspended_for` is bounces or complaints."""
 
     id: str
     account_id: str
@@ -35,6 +36,8 @@ class AccountAnswer(TypedDict):
     oversight_email: str | None
     oversight_email_verified_at: str | None
     paused_at: str | None
+    suspended_at: str | None
+    suspended_for: str | None
     created_at: str
     key: dict[str, Any]
 
@@ -53,6 +56,8 @@ def get_account(ctx: Context, given: Nothing) -> Mapping[str, Any]:
         "oversight_email": row["oversight_email"],
         "oversight_email_verified_at": optional_rfc3339(row["oversight_email_verified_at"]),
         "paused_at": optional_rfc3339(row["paused_at"]),
+        "suspended_at": optional_rfc3339(row["suspended_at"]),
+        "suspended_for": row["suspended_for"],
         "created_at": to_rfc3339(row["created_at"]),
         "key": {
             "id": ctx.actor.id,
@@ -153,15 +158,31 @@ class Captured(TypedDict):
     raw_sha256: str
 
 
+class OperatorMail(TypedDict):
+    """What would have been mailed to a person. `text` is null where it holds a code or link that is an owner's."""
+
+    id: str
+    kind: str
+    to: str
+    subject: str
+    text: str | None
+    test: bool
+    created_at: str
+
+
 class SandboxPage(TypedDict):
+    """`operator_mail` is in answers to operators alone: the newest 100."""
+
     sandbox: list[Captured]
     cursor: str | None
+    operator_mail: NotRequired[list[OperatorMail]]
 
 
 def list_sandbox(ctx: Context, given: ListSandbox) -> Mapping[str, Any]:
     """Lists what would have left the machine, newest first.
 
-    That is all external mail while delivery is `sandbox`, and all mail of test keys.
+    That is all external mail while delivery is `sandbox`, and all mail of test keys. Operators see the
+    product's own mail to people too.
     """
     rows = ctx.sql.list_sandbox(
         account_id=ctx.account_id,
@@ -170,7 +191,8 @@ def list_sandbox(ctx: Context, given: ListSandbox) -> Mapping[str, Any]:
         **ctx.actor.filter,
     )
     shown, cursor = page(rows, given.limit, lambda row: str(row["email_id"]))
-    return {
+    mine = {"operator_mail": sandboxed(ctx)} if Scope.OPERATOR in ctx.actor.grants else {}
+    return mine | {
         "sandbox": [
             {
                 "email_id": row["email_id"],

@@ -3,9 +3,10 @@
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NotRequired
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused, not_found
@@ -14,8 +15,8 @@ from multimail.core.oversight import Kind, State, event
 from multimail.core.scopes import KEY_SCOPES, Scope, forbidden_combination
 from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.operations import lifecycle
-from multimail.operations.authenticate import KEY_PREFIXES, hash_secret
-from multimail.operations.context import Context
+from multimail.operations.authenticate import KEY_PREFIXES, hash_secret, revocations
+from multimail.operations.context import Context, require_whole_account
 from multimail.operations.operation import Input, Operation
 from multimail.operations.views import Deleted, decode_cursor, page
 from multimail.storage.database import Row
@@ -36,9 +37,14 @@ class CreateApiKey(Input):
     @field_validator("scopes")
     @classmethod
     def _given_to_keys(cls, scopes: list[Scope]) -> list[Scope]:
-        if not set(scopes) <= set(KEY_SCOPES):
-            raise ValueError("scopes are " + ", ".join(KEY_SCOPES))
-        return [scope for scope in KEY_SCOPES if scope in scopes]
+        return _in_order(scopes)
+
+
+def _in_order(scopes: list[Scope]) -> list[Scope]:
+    """Each once. Raises ValueError for what is not given to keys."""
+    if not set(scopes) <= set(KEY_SCOPES):
+        raise ValueError("scopes are " + ", ".join(KEY_SCOPES))
+    return [scope for scope in KEY_SCOPES if scope in scopes]
 
 
 class ApiKeyAnswer(TypedDict):
@@ -85,11 +91,7 @@ def create_api_key(ctx: Context, given: CreateApiKey) -> Mapping[str, Any]:
     or less, a test key only test keys.
     """
     scopes = frozenset(given.scopes)
-    pair = forbidden_combination(scopes)
-    if pair is not None:
-        raise Refused(
-            "self_approval", f"No key holds {' and '.join(sorted(pair))}: whoever composes can't decide."
-        )
+    _require_apart(scopes)
     if Scope.OVERSIGHT in scopes and Scope.OWNER not in ctx.actor.grants:
         raise Refused(
             "self_approval", "Only an owner makes an oversight key.", hint="multimail operator create-key"
@@ -99,6 +101,14 @@ def create_api_key(ctx: Context, given: CreateApiKey) -> Mapping[str, Any]:
     )
     limits = wanted if wanted is not None else ctx.actor.mailbox_ids
     return add_key(ctx, given.name, given.scopes, limits, test=given.test or ctx.actor.test)
+
+
+def _require_apart(scopes: frozenset[Scope]) -> None:
+    pair = forbidden_combination(scopes)
+    if pair is not None:
+        raise Refused(
+            "self_approval", f"No key holds {' and '.join(sorted(pair))}: whoever composes can't decide."
+        )
 
 
 def add_key(
@@ -143,6 +153,97 @@ def list_api_keys(ctx: Context, given: ListApiKeys) -> Mapping[str, Any]:
     return {"api_keys": [key_view(ctx, row) for row in shown], "cursor": cursor}
 
 
+class UpdateApiKey(Input):
+    key_id: str
+    name: str | None = Field(None, max_length=128)
+    scopes: list[Scope] | None = Field(None, min_length=1, max_length=4)
+    mailbox_ids: list[str] | None = Field(
+        None, min_length=1, max_length=100, description="Only these, instead of those before."
+    )
+    all_mailboxes: bool = Field(False, description="Lifts the limit to mailboxes.")
+    approval_code: str | None = None
+
+    @field_validator("scopes")
+    @classmethod
+    def _given_to_keys(cls, scopes: list[Scope] | None) -> list[Scope] | None:
+        return None if scopes is None else _in_order(scopes)
+
+    @model_validator(mode="after")
+    def _one_reach(self) -> "UpdateApiKey":
+        if self.all_mailboxes and self.mailbox_ids is not None:
+            raise ValueError("give mailbox_ids or all_mailboxes, and not both")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What a key may do, and where: `limits` is None for the whole account."""
+
+    scopes: frozenset[Scope]
+    limits: frozenset[str] | None
+
+    def within(self, other: "_Reach") -> bool:
+        inside = other.limits is None or (self.limits is not None and self.limits <= other.limits)
+        return self.scopes <= other.scopes and inside
+
+
+def _reaches(ctx: Context, row: Row, given: UpdateApiKey) -> tuple[_Reach, _Reach]:
+    """(before, after) of an update."""
+    name = {"account_id": ctx.account_id, "key_id": row["key_id"]}
+    limits = frozenset(one["mailbox_id"] for one in ctx.sql.list_key_mailboxes(**name))
+    was = _Reach(frozenset(map(Scope, json.loads(row["scopes"]))), limits if row["limited"] else None)
+    wanted = was.limits
+    if given.all_mailboxes:
+        require_whole_account(ctx.actor)
+        wanted = None
+    elif given.mailbox_ids is not None:
+        wanted = frozenset(ctx.mailbox(one)["mailbox_id"] for one in given.mailbox_ids)
+    return was, _Reach(was.scopes if given.scopes is None else frozenset(given.scopes), wanted)
+
+
+def widens(ctx: Context, given: UpdateApiKey) -> str | None:
+    """More scopes or mailboxes are an owner's to give; so is it to take an oversight key's eyes away."""
+    row = _find(ctx, given.key_id)
+    was, wanted = _reaches(ctx, row, given)
+    blinded = Scope.OVERSIGHT in was.scopes and not was.within(wanted)
+    if wanted.within(was) and not blinded:
+        return None
+    scopes = ", ".join(scope for scope in KEY_SCOPES if scope in wanted.scopes)
+    where = "every mailbox" if wanted.limits is None else f"{len(wanted.limits)} mailboxes"
+    return f"the key {row['name'] or row['shown']} is changed: it has {scopes} from now on, in {where}"
+
+
+def update_api_key(ctx: Context, given: UpdateApiKey) -> Mapping[str, Any]:
+    """Changes a key's name, scopes or mailboxes. Less is free, more takes an owner.
+
+    No update adds `oversight`, nor makes a combination that no key may have.
+    """
+    row = _find(ctx, given.key_id)
+    was, wanted = _reaches(ctx, row, given)
+    _require_apart(wanted.scopes)
+    if Scope.OVERSIGHT in wanted.scopes - was.scopes:
+        raise Refused(
+            "self_approval", "No update adds oversight to a key.", hint="multimail operator create-key"
+        )
+    scopes = [scope for scope in KEY_SCOPES if scope in wanted.scopes]
+    name = {"account_id": ctx.account_id, "key_id": given.key_id}
+    ctx.sql.update_key(
+        **name,
+        name=row["name"] if given.name is None else given.name,
+        scopes=to_json(scopes),
+        limited=wanted.limits is not None,
+    )
+    ctx.sql.clear_key_mailboxes(**name)
+    for mailbox_id in sorted(wanted.limits or ()):
+        ctx.sql.add_key_mailbox(**name, mailbox_id=mailbox_id)
+    if wanted.limits is not None:
+        ctx.sql.limit_webhooks_of(**name)
+    ctx.tx.notify(revocations(given.key_id))
+    changes = given.model_dump(mode="json", exclude_defaults=True, exclude={"key_id", "approval_code"})
+    ctx.about("api_key", given.key_id, changes=changes, was=sorted(was.scopes))
+    return key_view(ctx, ctx.sql.get_key(**name))
+
+
 class RevokeApiKey(Input):
     key_id: str
     approval_code: str | None = None
@@ -170,6 +271,7 @@ def revoke_api_key(ctx: Context, given: RevokeApiKey) -> Mapping[str, Any]:
     """
     row = _find(ctx, given.key_id)
     ctx.sql.revoke_key(account_id=ctx.account_id, key_id=given.key_id, now=ctx.now)
+    ctx.tx.notify(revocations(given.key_id))
     for found in ctx.sql.list_unreleased_by_author(account_id=ctx.account_id, author_id=given.key_id):
         email = ctx.sql.lock_email(account_id=ctx.account_id, email_id=found["email_id"])
         if email["state"] in (State.QUEUED, State.SCHEDULED) and not lifecycle.approved(email):
@@ -202,6 +304,19 @@ LIST_API_KEYS = Operation(
     audited=False,
     method="GET",
     path="/v1/api-keys",
+)
+UPDATE_API_KEY = Operation(
+    name="update_api_key",
+    run=update_api_key,
+    input=UpdateApiKey,
+    output=ApiKeyAnswer,
+    scopes=(Scope.ADMIN,),
+    effect="write",
+    method="PATCH",
+    path="/v1/api-keys/{key_id}",
+    aliases=ALIASES,
+    needs_owner=widens,
+    errors=("not_found", "self_approval", "mailbox_limited", "invalid_approval_code"),
 )
 REVOKE_API_KEY = Operation(
     name="revoke_api_key",

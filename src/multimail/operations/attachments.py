@@ -16,10 +16,10 @@ from multimail.core.errors import not_found
 from multimail.core.jsontext import to_json
 from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND
-from multimail.operations.context import Actor, Context, Services
+from multimail.operations.context import Context, Services
 from multimail.operations.emails import EMAIL_ALIASES
 from multimail.operations.operation import Input, Operation
-from multimail.storage.database import Row, Tx
+from multimail.storage.database import Row
 
 LIFE: Final = HOUR
 
@@ -40,21 +40,22 @@ class DownloadAttachment(Input):
     filename: str = Field(description="The attachment's name, as the email lists it.")
 
 
-def _find(tx: Tx, actor: Actor, services: Services, given: DownloadAttachment) -> tuple[Row, Row]:
-    ctx = Context(services, tx, actor, services.clock())
+def find_attachment(ctx: Context, given: DownloadAttachment) -> tuple[Row, Row]:
+    """The email and its attachment."""
     email = ctx.email(given.email_id)
     if given.mailbox_id is not None and ctx.mailbox(given.mailbox_id)["mailbox_id"] != email["mailbox_id"]:
         raise not_found("email")
-    name = {"account_id": actor.account_id, "email_id": given.email_id, "name": given.filename}
-    attachment = tx.sql.get_attachment(**name)
+    name = {"account_id": ctx.account_id, "email_id": given.email_id, "name": given.filename}
+    attachment = ctx.sql.get_attachment(**name)
     if attachment is None:
         raise not_found("attachment")
     return email, attachment
 
 
-async def load_file(services: Services, actor: Actor, given: DownloadAttachment) -> File:
-    email, attachment = await services.db.read(lambda tx: _find(tx, actor, services, given))
-    content = await services.blobs.load(services.db, actor.account_id, attachment["sha256"])
+async def load_file(services: Services, given: Input, found: tuple[Row, Row]) -> File:
+    """The bytes of an attachment that was found, whatever operation asked."""
+    email, attachment = found
+    content = await services.blobs.load(services.db, email["account_id"], attachment["sha256"])
     return File(attachment["name"], attachment["content_type"], content, email)
 
 
@@ -77,7 +78,7 @@ class AttachmentUrl(TypedDict):
 
 def get_attachment_url(ctx: Context, given: DownloadAttachment) -> Mapping[str, Any]:
     """Makes a signed URL for an attachment, valid for an hour and only while this key is."""
-    email, attachment = _find(ctx.tx, ctx.actor, ctx.services, given)
+    email, attachment = find_attachment(ctx, given)
     claims = [ctx.account_id, ctx.actor.id, given.email_id, given.filename, ctx.now + LIFE]
     token = sign_link(ctx.services.link_secret, claims)
     ctx.about("email", given.email_id, email["mailbox_id"], attachment=given.filename)
@@ -110,25 +111,19 @@ class OpenAttachmentLink(Input):
     token: str
 
 
-async def load_link(services: Services, actor: Actor, given: OpenAttachmentLink) -> File:
+def find_linked(ctx: Context, given: OpenAttachmentLink) -> tuple[Row, Row]:
     """Raises Refused("not_found") for a link that is forged, expired, or whose key was revoked."""
-    claims = open_link(services.link_secret, given.token)
-    if claims is None or claims[4] < services.clock():
+    claims = open_link(ctx.services.link_secret, given.token)
+    if claims is None or claims[4] < ctx.now:
         raise not_found("attachment")
     account_id, key_id, email_id, filename, _ = claims
     name = {"account_id": account_id, "email_id": email_id}
-
-    def look_up(tx: Tx) -> tuple[Row, Row]:
-        email = tx.sql.get_email(**name)
-        attachment = tx.sql.get_attachment(**name, name=filename)
-        live = tx.sql.key_is_live(account_id=account_id, key_id=key_id)
-        if not email or not attachment or not live or email["state"] in ("held", "declined"):
-            raise not_found("attachment")
-        return email, attachment
-
-    email, attachment = await services.db.read(look_up)
-    content = await services.blobs.load(services.db, account_id, attachment["sha256"])
-    return File(attachment["name"], attachment["content_type"], content, email)
+    email = ctx.sql.get_email(**name)
+    attachment = ctx.sql.get_attachment(**name, name=filename)
+    live = ctx.sql.key_is_live(account_id=account_id, key_id=key_id)
+    if not email or not attachment or not live or email["state"] in ("held", "declined"):
+        raise not_found("attachment")
+    return email, attachment
 
 
 def open_attachment_link(ctx: Context, given: OpenAttachmentLink, file: File) -> Mapping[str, Any]:
@@ -139,6 +134,7 @@ def open_attachment_link(ctx: Context, given: OpenAttachmentLink, file: File) ->
 DOWNLOAD_ATTACHMENT = Operation(
     name="download_attachment",
     run=download_attachment,
+    find=find_attachment,
     prepare=load_file,
     input=DownloadAttachment,
     output=File,
@@ -164,7 +160,8 @@ GET_ATTACHMENT_URL = Operation(
 OPEN_ATTACHMENT_LINK = Operation(
     name="open_attachment_link",
     run=open_attachment_link,
-    prepare=load_link,
+    find=find_linked,
+    prepare=load_file,
     input=OpenAttachmentLink,
     output=File,
     scopes=(Scope.PUBLIC,),

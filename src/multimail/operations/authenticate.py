@@ -44,6 +44,7 @@ def key_actor(tx: Tx, key: Row) -> Actor:
         _grants(key["scopes"]),
         bool(key["test"]),
         limits,
+        key["plan"],
     )
 
 
@@ -58,11 +59,24 @@ def operator_actor(operator: Row) -> Actor:
     return Actor("operator", operator["operator_id"], operator["name"], operator["account_id"], grants)
 
 
+def revocations(key_id: str) -> str:
+    """The channel on which a key's end is told to whoever waits with it."""
+    return f"revocations/{key_id}"
+
+
+def _require_same_role(tx: Tx, actor: Actor) -> None:
+    row = tx.sql.get_operator(account_id=actor.account_id, operator_id=actor.id)
+    if row is None or ROLE_GRANTS[Role(row["role"])] != actor.grants:
+        raise Refused("unauthenticated", "This operator was removed, or has another role now.")
+
+
 def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> None:
     """Asked again inside the transaction, so that a revocation counts for requests already under way.
 
     With `note_use` it notes the key's last use too, to the minute. Raises Refused("unauthenticated").
     """
+    if actor.kind == "operator":
+        _require_same_role(tx, actor)
     if actor.kind != "key":
         return
     name = {"account_id": actor.account_id, "key_id": actor.id}

@@ -12,12 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from multimail.core.address import Address, AddressError, normalise, parse_address_list
 from multimail.core.errors import Refused, invalid
 from multimail.core.oversight import Mode
-from multimail.core.revision import revision
 from multimail.core.threads import references, reply_subject
-from multimail.mail.compose import Attachment, ComposeError, Draft, compose
-from multimail.mail.markdown import read_html
-from multimail.mail.render import sanitised_page
-from multimail.operations.context import Actor, Services, find_mailbox
+from multimail.mail.compose import Attachment, ComposeError, Draft
+from multimail.mail.craft import Crafted, craft
+from multimail.operations.context import Context, Services
 from multimail.operations.operation import Input
 from multimail.operations.replying import Target, find_target
 from multimail.storage.blobs import Blob
@@ -54,7 +52,18 @@ class AttachmentInput(BaseModel):
         return given
 
 
-class ComposeInput(Input):
+class BodyInput(Input):
+    """Whatever takes a body takes one of at most 256 KiB."""
+
+    @field_validator("markdown", "html", check_fields=False)
+    @classmethod
+    def _body_size(cls, text: str | None) -> str | None:
+        if text is not None and len(text.encode("utf-8", "surrogatepass")) > BODY:
+            raise ValueError("a body has at most 256 KiB")
+        return text
+
+
+class ComposeInput(BodyInput):
     """What sending and replying share."""
 
     markdown: str = Field("", description="The body, in markdown. It is sent as text and as HTML.")
@@ -69,13 +78,6 @@ class ComposeInput(Input):
     send_at: datetime | None = Field(None, description="Not before this time (RFC 3339).")
     gate_timing: Literal["gate_first", "schedule_first"] = "gate_first"
     idempotency_key: str | None = Field(None, min_length=1, max_length=255)
-
-    @field_validator("markdown", "html")
-    @classmethod
-    def _body_size(cls, text: str | None) -> str | None:
-        if text is not None and len(text.encode("utf-8", "surrogatepass")) > BODY:
-            raise ValueError("a body has at most 256 KiB")
-        return text
 
 
 class SendEmail(ComposeInput):
@@ -112,12 +114,9 @@ class Composed:
     draft: Draft
     bcc: tuple[Address, ...]
     raw: Blob
-    size: int
-    headers: list[list[str]]
-    hidden: tuple[str, ...]  # what no reader would see of the HTML that was given
+    crafted: Crafted
     attachments: tuple[tuple[Attachment, Blob], ...]
     recipients: tuple[tuple[str, str], ...]  # (address, to | cc | bcc)
-    revision: str
     target: Target | None
 
 
@@ -158,25 +157,39 @@ def _unique(name: str, taken: set[str]) -> str:
     return candidate
 
 
-async def prepare_send(services: Services, actor: Actor, given: SendEmail) -> Composed:
-    mailbox = await services.db.read(lambda tx: find_mailbox(tx, actor, given.mailbox_id))
+def find_sender(ctx: Context, given: SendEmail) -> Row:
+    return ctx.mailbox(given.mailbox_id)
+
+
+async def prepare_send(services: Services, given: SendEmail, mailbox: Row) -> Composed:
+    return await compose_new(services, given, mailbox, decode_attachments(given.attachments))
+
+
+async def compose_new(
+    services: Services, given: SendEmail, mailbox: Row, attachments: tuple[Attachment, ...]
+) -> Composed:
+    """The message of a conversation that begins. Raises Refused where nobody is to get it."""
     people = {kind: address_list(kind, getattr(given, kind)) for kind in ("to", "cc", "bcc", "reply_to")}
     if not people["to"] + people["cc"] + people["bcc"]:
         raise invalid("to", "at least one recipient is needed")
-    return await _compose(services, mailbox, given, people, given.subject, None)
+    return await _compose(services, mailbox, given, people, given.subject, attachments)
 
 
-async def prepare_reply(services: Services, actor: Actor, given: ReplyEmail) -> Composed:
-    mailbox, target = await services.db.read(
-        lambda tx: find_target(tx, actor, given.mailbox_id, given.email_id, given.thread_id)
-    )
+def find_answered(ctx: Context, given: ReplyEmail) -> tuple[Row, Target]:
+    return find_target(ctx.tx, ctx.actor, given.mailbox_id, given.email_id, given.thread_id)
+
+
+async def prepare_reply(services: Services, given: ReplyEmail, found: tuple[Row, Target]) -> Composed:
+    mailbox, target = found
     people = {
         "to": target.recipients,
         "cc": address_list("cc", given.cc),
         "bcc": address_list("bcc", given.bcc),
         "reply_to": (),
     }
-    return await _compose(services, mailbox, given, people, reply_subject(target.subject), target)
+    attachments = decode_attachments(given.attachments)
+    subject = reply_subject(target.subject)
+    return await _compose(services, mailbox, given, people, subject, attachments, target)
 
 
 async def _compose(
@@ -185,11 +198,10 @@ async def _compose(
     given: ComposeInput,
     people: Mapping[str, tuple[Address, ...]],
     subject: str,
-    target: Target | None,
+    attachments: tuple[Attachment, ...],
+    target: Target | None = None,
 ) -> Composed:
     email_id = services.new_id("eml")
-    recipients = _envelope(people)
-    attachments = decode_attachments(given.attachments)
     draft = Draft(
         from_=Address(mailbox["name"], mailbox["address"]),
         to=people["to"],
@@ -202,29 +214,43 @@ async def _compose(
         message_id=f"{email_id}@{services.site.domain}",
         in_reply_to=target.message_id if target else None,
         references=references(target.references, target.message_id) if target and target.message_id else (),
-        extra_headers=() if mailbox["human_written"] else (("X-AI-Generated", "true"),),
+        extra_headers=said_of_the_writer(mailbox),
     )
+    return await make_ready(services, mailbox, email_id, draft, people["bcc"], target)
+
+
+def said_of_the_writer(mailbox: Row) -> tuple[tuple[str, str], ...]:
+    return () if mailbox["human_written"] else (("X-AI-Generated", "true"),)
+
+
+async def make_ready(
+    services: Services,
+    mailbox: Row,
+    email_id: str,
+    draft: Draft,
+    bcc: tuple[Address, ...],
+    target: Target | None = None,
+) -> Composed:
+    """The message made and its large blobs durable. Raises Refused for what is no message, or too large a one."""
+    recipients = _envelope({"to": draft.to, "cc": draft.cc, "bcc": bcc})
     try:
-        raw = compose(draft)
+        crafted = await services.apart(craft, draft, [address for address, _ in recipients])
     except ComposeError as error:
         raise invalid("body", str(error)) from None
-    if len(raw) > MESSAGE:
+    if len(crafted.raw) > MESSAGE:
         raise Refused("too_large", "The message is larger than 25 MiB.")
     account_id = mailbox["account_id"]
-    blob = await services.blobs.prepare(account_id, raw)
-    parts = [(part, await services.blobs.prepare(account_id, part.content)) for part in attachments]
+    blob = await services.blobs.prepare(account_id, crafted.raw)
+    parts = [(part, await services.blobs.prepare(account_id, part.content)) for part in draft.attachments]
     return Composed(
         email_id=email_id,
         mailbox_id=mailbox["mailbox_id"],
         draft=draft,
-        bcc=people["bcc"],
+        bcc=bcc,
         raw=blob,
-        size=len(raw),
-        headers=header_list(raw),
-        hidden=() if given.html is None else tuple(read_html(sanitised_page(given.html)).hidden),
+        crafted=crafted,
         attachments=tuple(parts),
         recipients=recipients,
-        revision=revision(mailbox["address"], [address for address, _ in recipients], raw),
         target=target,
     )
 
@@ -238,9 +264,3 @@ def _envelope(people: Mapping[str, tuple[Address, ...]]) -> tuple[tuple[str, str
     if sum(len(people[kind]) for kind in ("to", "cc", "bcc")) > RECIPIENTS:
         raise invalid("to", f"to, cc and bcc together have at most {RECIPIENTS} addresses")
     return tuple(envelope.values())
-
-
-def header_list(raw: bytes) -> list[list[str]]:
-    """The headers of a message that we composed ourselves, unfolded, in order."""
-    head = raw[: raw.index(b"\r\n\r\n")].decode("utf-8").replace("\r\n ", " ").replace("\r\n\t", " ")
-    return [[name, value] for name, _, value in (line.partition(": ") for line in head.split("\r\n"))]

@@ -1,21 +1,57 @@
 """An owner's consent to what loosens, destroys or reveals (contract §3).
 
 A program that asks gets `pending_approval`, the owner a code; the same call with `approval_code` completes. A
-code is bound to account, key, operation and input, single use, and dies after ten minutes or five attempts.
+code is bound to account, key, operation and input, single use, and dies after ten minutes or five attempts. It
+is mailed to the verified oversight address, and shown by `multimail operator code`.
 """
 
+import hashlib
 import hmac
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused
-from multimail.core.times import MINUTE
+from multimail.core.times import DAY, HOUR, MINUTE
 from multimail.operations.authenticate import hash_secret
 from multimail.operations.context import Context
+from multimail.operations.notices import notify, quoted
 from multimail.storage.database import Row
 
 LIFE: Final = 10 * MINUTE
+UPGRADE: Final = "apply_upgrade"
+UPGRADE_LIFE: Final = DAY
+VERIFY: Final = "verify_oversight_email"  # proves that mail arrives: shown nowhere but in that mail
 DIGITS: Final = 8
 UNSHOWN: Final = ""  # no hash: what no owner was shown can't be guessed, however many requests are filed
+MAILED_PER_HOUR: Final = 10  # then codes are had on the server alone: a program must not flood its owner
+
+MAIL: Final = """A program asks for your consent, as the owner of {account}.
+
+It asks for this:
+    {asked}.
+
+To let exactly that happen, once, give it this code within {life}:
+    {code}
+
+Asked by: {asker}
+If you do not want it, do nothing: without the code nothing happens.
+"""
+
+
+class PendingApproval(TypedDict):
+    """What a program is answered until an owner agrees."""
+
+    status: Literal["pending_approval"]
+    request_id: str
+    asks: Annotated[str, Field(description="What an owner is asked to allow.")]
+    hint: str
+
+
+def life_of(operation: str) -> int:
+    return UPGRADE_LIFE if operation == UPGRADE else LIFE
 
 
 def new_code(ctx: Context, request_id: str) -> tuple[str, str]:
@@ -31,38 +67,92 @@ def require(
 
     A wrong code is returned, not raised: the attempt must be committed to count.
     """
-    name = {
-        "account_id": ctx.account_id,
-        "key_id": ctx.actor.id,
-        "operation": operation,
-        "input_sha256": digest,
-    }
-    request = ctx.sql.get_approval_request(**name, now=ctx.now)
+    name = {"bound_to": ctx.actor.id, "operation": operation, "input_sha256": digest}
     if code is not None:
-        return _redeem(ctx, request, code)
-    if request is None:
-        request_id = ctx.new_id("cod")
-        ctx.sql.add_approval_request(
-            **name,
-            request_id=request_id,
-            summary=asked,
-            code_hash=UNSHOWN,
-            created_at=ctx.now,
-            expires_at=ctx.now + LIFE,
-        )
-    else:
-        request_id = request["request_id"]
-    hint = "an owner gets the code with `multimail operator code`; repeat this call with approval_code"
+        return redeem(ctx, name, code)
+    request = _open_request(ctx, name)
+    request_id = request["request_id"] if request else ask_owner(ctx, name, asked)
+    hint = (
+        "an owner gets the code by mail to the verified oversight address, or with `multimail operator code`; "
+        "repeat this call with approval_code"
+    )
     return {"status": "pending_approval", "request_id": request_id, "asks": asked, "hint": hint}
 
 
-def _redeem(ctx: Context, request: Row | None, code: str) -> Refused | None:
+def ask_owner(ctx: Context, name: Mapping[str, str], asked: str) -> str:
+    """Files a request, and mails its code where there is a verified address; the request's id."""
+    account = ctx.sql.get_account(account_id=ctx.account_id)
+    mailed = {"account_id": ctx.account_id, "kind": "code", "after": ctx.now - HOUR}
+    if (
+        account["oversight_email_verified_at"] is None
+        or ctx.sql.count_operator_mail(**mailed) >= MAILED_PER_HOUR
+    ):
+        return file_request(ctx, name, asked)[0]
+    request_id, code = file_request(ctx, name, asked, shown=True)
+    life = "24 hours" if life_of(name["operation"]) == UPGRADE_LIFE else "ten minutes"
+    text = MAIL.format(
+        account=quoted(account["name"]),
+        asked=quoted(asked, 1000),
+        life=life,
+        code=code,
+        asker=quoted(f"{ctx.actor.kind} {ctx.actor.name} ({ctx.actor.id})"),
+    )
+    notify(ctx, account["oversight_email"], "A program asks for your consent", text, "code")
+    return request_id
+
+
+def ask_upgrade(ctx: Context, mailbox: Row, mode: str, asked: str) -> str:
+    """Files the wish for a looser mode, in place of an earlier one; the request's id."""
+    mailbox_id = mailbox["mailbox_id"]
+    void_upgrade(ctx, mailbox_id)
+    ctx.sql.set_wanted_mode(account_id=ctx.account_id, mailbox_id=mailbox_id, wanted_mode=mode)
+    return ask_owner(ctx, upgrade_name(mailbox_id, mode), asked)
+
+
+def void_upgrade(ctx: Context, mailbox_id: str) -> None:
+    """Ends what was asked for: it was granted, or something else is wanted."""
+    name = {"account_id": ctx.account_id, "bound_to": mailbox_id, "operation": UPGRADE}
+    ctx.sql.void_approval_requests(**name, now=ctx.now)
+
+
+def upgrade_name(mailbox_id: str, mode: str) -> dict[str, str]:
+    """Its code is good for this mailbox and this mode, whichever key brings it."""
+    digest = hashlib.sha256(f"{mailbox_id} {mode}".encode()).hexdigest()
+    return {"bound_to": mailbox_id, "operation": UPGRADE, "input_sha256": digest}
+
+
+def file_request(
+    ctx: Context, name: Mapping[str, str], asked: str, *, shown: bool = False
+) -> tuple[str, str]:
+    """(the request's id, its code). Unless the code is `shown` to somebody it counts for nothing."""
+    request_id = ctx.new_id("cod")
+    code, code_hash = new_code(ctx, request_id) if shown else ("", UNSHOWN)
+    ctx.sql.add_approval_request(
+        **name,
+        account_id=ctx.account_id,
+        request_id=request_id,
+        summary=asked,
+        code_hash=code_hash,
+        created_at=ctx.now,
+        expires_at=ctx.now + life_of(name["operation"]),
+    )
+    return request_id, code
+
+
+def redeem(ctx: Context, name: Mapping[str, str], code: str) -> Refused | None:
+    """None for the right code, which is used up by it. The Refused is to be returned: the attempt counts."""
+    request = _open_request(ctx, name)
     if request is None:
         return Refused("invalid_approval_code")
-    name = {"account_id": ctx.account_id, "request_id": request["request_id"]}
-    if not ctx.sql.count_approval_attempt(**name):
+    row = {"account_id": ctx.account_id, "request_id": request["request_id"]}
+    if not ctx.sql.count_approval_attempt(**row):
         return Refused("invalid_approval_code")
     if not hmac.compare_digest(hash_secret(f"{request['request_id']}:{code}"), request["code_hash"]):
         return Refused("invalid_approval_code")
-    ctx.sql.use_approval_request(**name, now=ctx.now)
+    ctx.sql.use_approval_request(**row, now=ctx.now)
     return None
+
+
+def _open_request(ctx: Context, name: Mapping[str, str]) -> Row | None:
+    row: Row | None = ctx.sql.get_approval_request(account_id=ctx.account_id, **name, now=ctx.now)
+    return row

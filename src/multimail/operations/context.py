@@ -5,20 +5,24 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from multimail.core import ids
 from multimail.core.errors import Refused, not_found
+from multimail.core.plans import NO_LIMITS, Plan
 from multimail.core.scopes import Scope
+from multimail.mail.lookups import NOWHERE, Dns
+from multimail.operations.rates import Rates
 from multimail.storage.blobs import Blobs
 from multimail.storage.database import Database, Row, Tx
 
+T = TypeVar("T")
 ActorKind = Literal["key", "operator", "system", "public"]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks. `mailbox_ids` is None for one who sees the whole account."""
+    """Who asks. `mailbox_ids` is None for one who sees the whole account, `plan` where nobody looked it up."""
 
     kind: ActorKind
     id: str
@@ -27,6 +31,7 @@ class Actor:
     grants: frozenset[Scope]
     test: bool = False
     mailbox_ids: frozenset[str] | None = None
+    plan: str | None = None
 
     @property
     def sees_held(self) -> bool:
@@ -53,25 +58,46 @@ def system(account_id: str, name: str) -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where this product runs and how mail leaves it; the part of the settings that operations need."""
+    """Where this product runs and how mail leaves it; the part of the settings that operations need.
+
+    `self_hosted` has the limits of accounts on no other plan; `sign_up` is the plan of accounts that anyone may
+    open, empty where nobody may.
+    """
 
     domain: str
     public_url: str
     delivery: Literal["sandbox", "mx", "relay"]
+    self_hosted: Plan = NO_LIMITS
+    sign_up: str = ""
+
+
+class Apart(Protocol):
+    """Runs work on a whole message, away from the event loop if it can; see apart.py."""
+
+    def __call__(self, function: Callable[..., T], /, *arguments: Any) -> Awaitable[T]: ...
+
+
+async def here(function: Callable[..., T], /, *arguments: Any) -> T:
+    """For whoever has no loop to keep free: a command, a test."""
+    return function(*arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`clock` gives microseconds since the epoch, `random` that many bytes nobody can guess, `bits` that many
-    random bits for ids, which are no secrets: asking the operating system for each would cost more than SQL."""
+    """`apart` runs work on whole messages. `clock` gives microseconds since the epoch, `random` that many bytes
+    nobody can guess, `bits` that many random bits for ids, which are no secrets: asking the operating system
+    for each would cost more than SQL."""
 
     db: Database
     blobs: Blobs
     site: Site
     check_url: Callable[[str], Awaitable[None]]  # raises Refused("url_refused")
     link_secret: bytes
+    apart: Apart = here
+    dns: Dns = NOWHERE  # asked when mail that came in is judged
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     random: Callable[[int], bytes] = secrets.token_bytes
+    rates: Rates = field(default_factory=Rates)
     bits: Callable[[int], int] = Random().getrandbits  # noqa: S311  # seeded by the operating system
 
     def new_id(self, prefix: str) -> str:
@@ -80,12 +106,16 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What came with the request beside its input. `credential` is a key's text or an actor already known."""
+    """What came with the request beside its input. `credential` is a key's text or an actor already known.
+
+    `counted` is False for what continues a request that was counted against the key's rate: a stream's batches.
+    """
 
     credential: str | Actor | None
     request_id: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    counted: bool = True
 
 
 @dataclass(slots=True)

@@ -10,15 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from multimail.core.address import normalise
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import Effect, Kind, Mode, State, event
 from multimail.core.times import MINUTE
-from multimail.operations import lifecycle
+from multimail.operations import lifecycle, thresholds, warming
 from multimail.operations.context import Context, Services, system
-from multimail.operations.intake import Arrival, Recipient, file_arrival, find_recipient
+from multimail.operations.copies import file_copy
+from multimail.operations.facts import note_correspondents
+from multimail.operations.intake import LOCAL, Arrival, Recipient, file_arrival, find_recipient
 from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
-from multimail.operations.served import Result, is_simulated, play_on
+from multimail.operations.reports import play_on, signed_return_path
+from multimail.operations.served import Result, is_simulated
+from multimail.operations.suppression import suppressed_among
 from multimail.storage.blobs import Blob, keep
 from multimail.storage.database import Row, Tx
 
@@ -36,7 +41,8 @@ class Parcel:
     raw: Row  # sha256, and content unless it is a large blob
     local: tuple[Recipient, ...]
     simulated: tuple[str, ...]
-    external: tuple[str, ...]
+    suppressed: tuple[str, ...]
+    external: Mapping[str, str]  # recipient → the return path of its copy
     captured: bool
 
 
@@ -50,7 +56,8 @@ def hand_off(services: Services, tx: Tx, lease: Lease) -> Parcel | None:
         ctx.sql.finish_job(**lease.name)
         return None
     account = ctx.sql.get_account(account_id=lease.account_id)
-    transition = lifecycle.advance(ctx, email, lifecycle.hand_off_event(ctx, email, account))
+    waits = email["state"] == State.QUEUED and warming.must_wait(ctx, email)
+    transition = lifecycle.advance(ctx, email, lifecycle.hand_off_event(ctx, email, account, waits=waits))
     if transition.state is not State.DELIVERING:
         if Effect.RETRY in transition.effects:
             ctx.sql.release_job(**lease.name, run_at=ctx.now + PAUSED_RETRY)
@@ -58,15 +65,20 @@ def hand_off(services: Services, tx: Tx, lease: Lease) -> Parcel | None:
             ctx.sql.finish_job(**lease.name)
             _audit(ctx, email, "hold_email", status=transition.state)
         return None
-    return _parcel(ctx, email, account, Effect.CAPTURE in transition.effects)
+    parcel = _parcel(ctx, email, account, Effect.CAPTURE in transition.effects)
+    if Effect.COPY_TO_OPERATOR in transition.effects:
+        file_copy(ctx, parcel.email, account["oversight_email"])
+    return parcel
 
 
 def _parcel(ctx: Context, email: Row, account: Row, captured: bool) -> Parcel:
     name = {"account_id": email["account_id"], "email_id": email["email_id"]}
     mailbox = ctx.sql.get_mailbox_even_deleted(account_id=email["account_id"], mailbox_id=email["mailbox_id"])
-    waiting = [
+    everyone = [
         r["address"] for r in json.loads(email["recipients_json"]) if r["status"] in ("pending", "deferred")
     ]
+    suppressed = suppressed_among(ctx, everyone)
+    waiting = [address for address in everyone if address not in suppressed]
     hosted = {address: find_recipient(ctx.tx, address) for address in waiting}
     local = tuple(
         found
@@ -80,11 +92,16 @@ def _parcel(ctx: Context, email: Row, account: Row, captured: bool) -> Parcel:
         email=email,
         mailbox=mailbox,
         account=account,
-        mode=lifecycle.effective_mode(mailbox, email["floor_mode"]),
+        mode=lifecycle.mode_now(ctx, mailbox, email["floor_mode"]),
         raw=ctx.sql.get_raw(**name),
         local=local,
         simulated=simulated,
-        external=tuple(address for address in waiting if address not in served),
+        suppressed=tuple(suppressed),
+        external={
+            address: signed_return_path(ctx.services, account, email["email_id"], address)
+            for address in waiting
+            if address not in served
+        },
         captured=captured or ctx.services.site.delivery == "sandbox",
     )
 
@@ -111,6 +128,8 @@ def settle(services: Services, tx: Tx, lease: Lease, parcel: Parcel, outcome: Ou
     trouble = [
         f"{one['address']}: {one['message']}" for one in recipients if one["status"] in ("deferred", "failed")
     ]
+    written_to = [normalise(one["address"]) for one in recipients if one["status"] == "delivered"]
+    note_correspondents(ctx, email, written_to)
     done_at = ctx.now if final and accepted else None
     ctx.sql.record_results(
         account_id=lease.account_id,
@@ -126,6 +145,8 @@ def settle(services: Services, tx: Tx, lease: Lease, parcel: Parcel, outcome: Ou
         ctx.sql.retry_job(**lease.name, run_at=outcome.retry_at)
     else:
         ctx.sql.finish_job(**lease.name)
+    if transition.state in (State.SENT, State.FAILED) and not parcel.captured:
+        thresholds.count_left(ctx, email, parcel.external, recipients)
     if transition.state is State.SENT:
         play_on(ctx, lease.subject_id, parcel.simulated)
     _audit(
@@ -139,7 +160,7 @@ def settle(services: Services, tx: Tx, lease: Lease, parcel: Parcel, outcome: Ou
 
 def _keep_copies(ctx: Context, parcel: Parcel, outcome: Outcome) -> None:
     arrival = Arrival(
-        parcel.email["from_address"], ctx.services.site.domain, "local", bool(parcel.email["test"])
+        parcel.email["from_address"], ctx.services.site.domain, LOCAL, bool(parcel.email["test"])
     )
     for recipient in parcel.local:
         file_arrival(ctx.services, ctx.tx, arrival, recipient, outcome.blobs[recipient.account_id])
@@ -169,12 +190,17 @@ def _updated(ctx: Context, recipients: list[dict[str, Any]], outcome: Outcome) -
 
 
 def due(services: Services, tx: Tx, lease: Lease) -> None:
-    """A unit of work: the time that a scheduled email waited for has come."""
+    """A unit of work: the time that a scheduled email waited for has come, unless it was moved meanwhile."""
     ctx = Context(services, tx, system(lease.account_id, "schedule"), services.clock())
+    job = {"account_id": lease.account_id, "kind": lease.kind, "subject_id": lease.subject_id}
+    run_at = ctx.sql.get_job_time(**job)
+    if run_at is not None and run_at > ctx.now:
+        ctx.sql.release_job(**lease.name, run_at=run_at)
+        return
     email = ctx.sql.get_email(account_id=lease.account_id, email_id=lease.subject_id)
     ctx.sql.finish_job(**lease.name)
     if email is not None and email["state"] == State.SCHEDULED:
-        transition = lifecycle.advance(ctx, email, event(Kind.DUE, approved=lifecycle.approved(email)))
+        transition = lifecycle.advance(ctx, email, lifecycle.due_event(ctx, email))
         _audit(ctx, email, "release_scheduled", status=transition.state)
 
 

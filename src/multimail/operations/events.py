@@ -39,25 +39,52 @@ def emit_about(ctx: Context, event_type: EventType, email: Row, state: State, **
         withheld=withheld,
         test=email["test"],
     )
+    if event_type is EventType.EMAIL_RECEIVED:
+        ctx.tx.notify(arrivals(email["mailbox_id"]), email["email_id"])
     _tell_webhooks(ctx, event_id, event_type, email["mailbox_id"])
+
+
+def arrivals(mailbox_id: str) -> str:
+    """The channel on which the ids of a mailbox's new emails are told."""
+    return f"arrivals/{mailbox_id}"
 
 
 def emit(ctx: Context, event_type: EventType, **data: Any) -> None:
     """Records an event about the account itself."""
+    _tell_webhooks(ctx, _record(ctx, event_type, None, data, test=False), event_type, None)
+
+
+def emit_of_mailbox(ctx: Context, event_type: EventType, mailbox: Row, **data: Any) -> None:
+    """Records an event about a mailbox itself."""
+    mailbox_id = mailbox["mailbox_id"]
+    event_id = _record(ctx, event_type, mailbox_id, data, test=bool(mailbox["test"]))
+    _tell_webhooks(ctx, event_id, event_type, mailbox_id)
+
+
+def emit_to(ctx: Context, webhook: Row, event_type: EventType, **data: Any) -> str:
+    """Records a test event for this webhook alone, whatever it subscribed to; the id of its delivery."""
+    event_id = _record(ctx, event_type, webhook["mailbox_id"], data, test=True)
+    ctx.tx.notify("events", ctx.account_id)
+    return add_delivery(ctx, webhook["webhook_id"], event_id, webhook["mailbox_id"], event_type)
+
+
+def _record(
+    ctx: Context, event_type: EventType, mailbox_id: str | None, data: Mapping[str, Any], *, test: bool
+) -> str:
     event_id = ctx.new_id("evt")
     ctx.sql.add_event(
         account_id=ctx.account_id,
         event_id=event_id,
         type=event_type,
         created_at=ctx.now,
-        mailbox_id=None,
+        mailbox_id=mailbox_id,
         email_id=None,
         thread_id=None,
         data_json=to_json(data),
         withheld=False,
-        test=False,
+        test=test,
     )
-    _tell_webhooks(ctx, event_id, event_type, None)
+    return event_id
 
 
 def _tell_webhooks(ctx: Context, event_id: str, event_type: str, mailbox_id: str | None) -> None:
@@ -136,11 +163,22 @@ def _fill(tx: Tx, body: dict[str, Any], email: Row, public_url: str) -> None:
     }
     body["data"]["headers"] = _headers(contents)
     body["data"]["auth"] = json.loads(email["auth_json"]) if email["auth_json"] else None
+    body["data"]["reputation"] = _reputation(email) if email["direction"] == "inbound" else None
     # The origin is ours on what came in; on what was sent it is any word of the agent's.
     origin = metadata.get("origin", {}) if email["direction"] == "inbound" else {}
     tool_call_id = metadata.get("tool_call_id") or origin.get("tool_call_id")
     if tool_call_id:
         body["tool_call_id"] = tool_call_id
+
+
+def _reputation(email: Row) -> dict[str, Any]:
+    """What is known of whoever wrote an inbound email: our verdict on its From, and what it was marked as."""
+    auth = json.loads(email["auth_json"]) if email["auth_json"] else {}
+    return {
+        "verdict": auth.get("verdict", "none"),
+        "spam_verdict": email["spam_verdict"],
+        "spam_score": email["spam_score"],
+    }
 
 
 def _headers(contents: Row | None) -> dict[str, str]:

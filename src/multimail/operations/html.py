@@ -12,10 +12,9 @@ from multimail.core.oversight import PUBLIC_STATUS, State
 from multimail.core.scopes import Scope
 from multimail.mail import mime
 from multimail.mail.charsets import decode
-from multimail.operations.context import Actor, Context, Services
+from multimail.operations.context import Context, Services
 from multimail.operations.emails import EMAIL_ALIASES
 from multimail.operations.operation import Input, Operation
-from multimail.storage.database import Tx
 
 
 class ReadHtml(Input):
@@ -30,21 +29,19 @@ class Html(TypedDict):
     html: str
 
 
-async def load_html(services: Services, actor: Actor, given: ReadHtml) -> str:
-    def find(tx: Tx) -> str:
-        ctx = Context(services, tx, actor, services.clock())
-        email = ctx.email(given.email_id)
-        if (
-            given.mailbox_id is not None
-            and ctx.mailbox(given.mailbox_id)["mailbox_id"] != email["mailbox_id"]
-        ):
-            raise not_found("email")
-        if given.revision not in (None, email["revision"]):
-            raise Refused("stale_revision", status=PUBLIC_STATUS[State(email["state"])])
-        name = {"account_id": actor.account_id, "email_id": given.email_id}
-        return str(ctx.sql.get_contents(**name)["raw_sha256"])
+def find_message(ctx: Context, given: ReadHtml) -> tuple[str, str]:
+    """The account and the address of the raw message."""
+    email = ctx.email(given.email_id)
+    if given.mailbox_id is not None and ctx.mailbox(given.mailbox_id)["mailbox_id"] != email["mailbox_id"]:
+        raise not_found("email")
+    if given.revision not in (None, email["revision"]):
+        raise Refused("stale_revision", status=PUBLIC_STATUS[State(email["state"])])
+    contents = ctx.sql.get_contents(account_id=ctx.account_id, email_id=given.email_id)
+    return ctx.account_id, contents["raw_sha256"]
 
-    raw = await services.blobs.load(services.db, actor.account_id, await services.db.read(find))
+
+async def load_html(services: Services, given: ReadHtml, found: tuple[str, str]) -> str:
+    raw = await services.blobs.load(services.db, *found)
     return await asyncio.to_thread(html_of, raw)
 
 
@@ -68,6 +65,7 @@ def read_html(ctx: Context, given: ReadHtml, html: str) -> Mapping[str, Any]:
 READ_HTML: Final = Operation(
     name="read_html",
     run=read_html,
+    find=find_message,
     prepare=load_html,
     input=ReadHtml,
     output=Html,

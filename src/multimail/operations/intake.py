@@ -7,7 +7,7 @@ Between the two nothing can be lost: a message that can't be parsed becomes an e
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from multimail.core.address import AddressError, normalise
@@ -15,18 +15,23 @@ from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, Mode, State, event
 from multimail.core.revision import revision
 from multimail.core.threads import bare_subject
+from multimail.core.times import MINUTE, SECOND
+from multimail.mail.authenticate import Auth, Evidence, Session, authenticate, local, read_evidence
 from multimail.mail.parse import Message, parse
+from multimail.mail.reports import Report, read_report
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
+from multimail.operations.indexing import to_index
 from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
+from multimail.operations.reports import find_origin, is_leaving, origin_of, take_report
 from multimail.operations.sending import keep_attachment, participants
 from multimail.operations.views import addresses
 from multimail.storage.blobs import Blob, blob_of, keep
 from multimail.storage.database import Row, Tx
 
 SHORT: Final = 64 * 1024  # octets: a longer message may take seconds to read, so others go on meanwhile
-UNCHECKED: Final = {"spf": "none", "dkim": "none", "dmarc": "none", "verdict": "none"}
+LOCAL: Final = "local"  # in place of a peer's address: one of our own mailboxes sent it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,15 @@ def find_recipient(tx: Tx, address: str) -> Recipient | None:
     return row and Recipient(address, row["account_id"], row["mailbox_id"], bool(row["test"]))
 
 
+def find_addressee(services: Services, tx: Tx, address: str) -> Recipient | None:
+    """Who gets what is sent to `address` from outside: a mailbox, or the one whose email a return path names."""
+    origin = find_origin(services, tx, address)
+    if origin is None:
+        return find_recipient(tx, address)
+    email = origin.email
+    return Recipient(address, email["account_id"], email["mailbox_id"], bool(email["test"]))
+
+
 async def accept(services: Services, arrival: Arrival, addresses: Sequence[str], raw: bytes) -> bool:
     """Returns once `raw` is on disk for every recipient that has a mailbox here; False if none has.
 
@@ -62,12 +76,12 @@ async def accept(services: Services, arrival: Arrival, addresses: Sequence[str],
     """
     blob = blob_of(raw)
     if blob.content is None:
-        found = await services.db.read(lambda tx: find_recipients(tx, addresses))
+        found = await services.db.read(lambda tx: find_addressees(services, tx, addresses))
         for account_id in {recipient.account_id for recipient in found}:
             await services.blobs.prepare(account_id, raw)
 
     def unit(tx: Tx) -> bool:
-        recipients = find_recipients(tx, addresses)
+        recipients = find_addressees(services, tx, addresses)
         for recipient in recipients:
             file_arrival(services, tx, arrival, recipient, blob)
         return bool(recipients)
@@ -75,8 +89,8 @@ async def accept(services: Services, arrival: Arrival, addresses: Sequence[str],
     return await services.db.write(unit)
 
 
-def find_recipients(tx: Tx, addresses: Sequence[str]) -> list[Recipient]:
-    return [found for address in addresses if (found := find_recipient(tx, address))]
+def find_addressees(services: Services, tx: Tx, addresses: Sequence[str]) -> list[Recipient]:
+    return [found for address in addresses if (found := find_addressee(services, tx, address))]
 
 
 def file_arrival(services: Services, tx: Tx, arrival: Arrival, recipient: Recipient, blob: Blob) -> None:
@@ -108,36 +122,81 @@ async def understand(services: Services, lease: Lease) -> None:
         await services.db.write(lambda tx: tx.sql.finish_job(**lease.name))
         return
     raw = await services.blobs.load(services.db, account_id, arrived["raw_sha256"])
-    message = parse(raw) if len(raw) <= SHORT else await asyncio.to_thread(parse, raw)
-    parts = [(part, await services.blobs.prepare(account_id, part.content)) for part in message.attachments]
+    now = services.clock() // SECOND
+    reading = _read(raw, now) if len(raw) <= SHORT else await asyncio.to_thread(_read, raw, now)
+    auth = await _judge(services, arrived, reading.evidence)
+    parts = [
+        (part, await services.blobs.prepare(account_id, part.content)) for part in reading.message.attachments
+    ]
 
     def unit(tx: Tx) -> None:
+        ctx = Context(services, tx, system(account_id, "receive"), services.clock())
+        origin = origin_of(ctx, arrived["recipient"], reading.report)
+        if origin is not None and is_leaving(origin):
+            tx.sql.release_job(**lease.name, run_at=ctx.now + MINUTE)
+            return
         tx.sql.finish_job(**lease.name)
-        if tx.sql.remove_intake(**name):
-            ctx = Context(services, tx, system(account_id, "receive"), services.clock())
-            _receive(ctx, arrived, message, parts, len(raw))
+        if not tx.sql.remove_intake(**name):
+            return
+        if origin is not None:
+            take_report(ctx, origin, reading.report)
+        else:
+            _receive(ctx, arrived, reading, auth, parts, len(raw))
 
     await services.db.write(unit)
 
 
-def _receive(ctx: Context, arrived: Row, message: Message, parts: list[tuple[Any, Blob]], size: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that the bytes say."""
+
+    message: Message
+    evidence: Evidence
+    report: Report | None
+
+
+def _read(raw: bytes, now: int) -> Reading:
+    message = parse(raw)
+    return Reading(message, read_evidence(raw, message.authors, now), read_report(raw))
+
+
+async def _judge(services: Services, arrived: Row, evidence: Evidence) -> Auth:
+    if arrived["peer"] == LOCAL:
+        return local(arrived["sender"])
+    session = Session(arrived["peer"], arrived["helo"], arrived["sender"])
+    return await authenticate(services.dns, session, evidence)
+
+
+def _receive(
+    ctx: Context, arrived: Row, reading: Reading, auth: Auth, parts: list[tuple[Any, Blob]], size: int
+) -> None:
+    message = reading.message
     if _is_duplicate(ctx, arrived, message):
         return
     answered = _answered(ctx, arrived, message)
     thread_id = answered["thread_id"] if answered else _new_thread(ctx, arrived, message)
     row = _email_row(ctx, arrived, message, size, answered) | {"thread_id": thread_id}
+    row["auth_json"] = clean(to_json(asdict(_known_better(ctx, row["from_address"], auth))))
     mailbox = ctx.sql.get_mailbox_even_deleted(account_id=ctx.account_id, mailbox_id=arrived["mailbox_id"])
     mode = Mode(mailbox["oversight_mode"])
-    transition = lifecycle.decide(mode, State.ARRIVED, event(Kind.RECEIVE))
+    transition = lifecycle.decide(
+        mode, State.ARRIVED, event(Kind.RECEIVE, machine_report=_is_machine(arrived, reading.report))
+    )
     ctx.sql.add_email(**row | {"state": transition.state})
     _keep_contents(ctx, arrived, message)
     for part, blob in parts:
         keep_attachment(ctx.tx, ctx.account_id, arrived["email_id"], ctx.new_id("att"), part, blob)
+    to_index(ctx, arrived["email_id"], fresh=True)
     lifecycle.follow(ctx, row | {"state": State.ARRIVED}, transition)
     ctx.about(
         "email", arrived["email_id"], arrived["mailbox_id"], sender=arrived["sender"], peer=arrived["peer"]
     )
     write_audit(ctx, "receive_email")
+
+
+def _is_machine(arrived: Row, report: Report | None) -> bool:
+    """A report in prose is a guess: only a null return path (RFC 5321 4.5.5) makes it sure enough to archive."""
+    return report is not None and (not report.in_prose or not arrived["sender"])
 
 
 def _is_duplicate(ctx: Context, arrived: Row, message: Message) -> bool:
@@ -207,10 +266,17 @@ def _email_row(
         "send_at": None,
         "author_kind": "sender",
         "author_id": clean(arrived["sender"]),
-        "auth_json": to_json(UNCHECKED),
         "created_at": ctx.now,
         "received_at": arrived["received_at"],
     }
+
+
+def _known_better(ctx: Context, sender: str, auth: Auth) -> Auth:
+    """A From that is a mailbox hosted here: whatever its domain publishes, we know that it sent nothing."""
+    if auth.verdict in ("pass", "local") or ctx.sql.find_address(address=sender) is None:
+        return auth
+    reasons = (*auth.reasons, "From is a mailbox hosted here, and it did not send this.")
+    return replace(auth, verdict="fail", reasons=reasons)
 
 
 def _origin(answered: Row | None) -> dict[str, Any]:

@@ -5,9 +5,11 @@ transaction of whoever asks.
 """
 
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from multimail.core.errors import Refused
+from multimail.core.event_types import EventType
 from multimail.core.oversight import (
     PUBLIC_STATUS,
     Effect,
@@ -21,10 +23,16 @@ from multimail.core.oversight import (
     step,
     stricter,
 )
+from multimail.core.times import SECOND
+from multimail.operations import usage
 from multimail.operations.context import Context
 from multimail.operations.events import emit_about
+from multimail.operations.facts import note_transition
+from multimail.operations.recipients import Judgement, judge
+from multimail.operations.views import edited_by
 from multimail.storage.database import Row
 
+UNDO_WINDOW: Final = 5 * SECOND  # that an approval from the desk can be taken back in (contract §5)
 LEAVING_QUEUE = frozenset({State.CANCELLED, State.BLOCKED, State.PENDING_APPROVAL, State.FAILED})
 
 
@@ -38,20 +46,31 @@ def effective_mode(mailbox: Row, floor: str | None) -> Mode:
     return stricter(Mode(mailbox["oversight_mode"]), Mode(floor) if floor else None)
 
 
+def mode_now(ctx: Context, mailbox: Row, floor: str | None) -> Mode:
+    """The effective mode; while nobody proved to read the copies, `monitored` waits as `gated_send` does."""
+    mode = effective_mode(mailbox, floor)
+    return Mode.GATED_SEND if mode is Mode.MONITORED and not is_overseen(ctx) else mode
+
+
+def is_overseen(ctx: Context) -> bool:
+    account = ctx.sql.get_account(account_id=ctx.account_id)
+    return account["oversight_email_verified_at"] is not None
+
+
 def current_mode(ctx: Context, email: Row) -> Mode:
     name = {"account_id": email["account_id"], "mailbox_id": email["mailbox_id"]}
-    return effective_mode(ctx.sql.get_mailbox_even_deleted(**name), email["floor_mode"])
+    return mode_now(ctx, ctx.sql.get_mailbox_even_deleted(**name), email["floor_mode"])
 
 
-def decide(mode: Mode, state: State, what: Event) -> Transition:
-    """The table's answer, with a refusal raised in the words of core/errors.py."""
+def decide(mode: Mode, state: State, what: Event, denied: Sequence[str] = ()) -> Transition:
+    """The table's answer, with a refusal raised in the words of core/errors.py. `denied` are recipients to name."""
     outcome = step(mode, state, what)
     if isinstance(outcome, Refusal):
-        raise refused(outcome, state, mode)
+        raise refused(outcome, state, denied)
     return outcome
 
 
-def refused(refusal: Refusal, state: State, mode: Mode) -> Refused:
+def refused(refusal: Refusal, state: State, denied: Sequence[str]) -> Refused:
     status = PUBLIC_STATUS[state]
     if refusal.code == "conflict":
         return Refused("conflict", f"The email is {status}: that can't be done to it now.", status=status)
@@ -59,26 +78,53 @@ def refused(refusal: Refusal, state: State, mode: Mode) -> Refused:
         return Refused(
             "read_only", hint="an operator must change the mailbox's oversight_mode", status=status
         )
+    if refusal.code == "recipient_denied":
+        return Refused("recipient_denied", status=status, addresses=list(denied))
     return Refused(refusal.code, status=status)
 
 
-def advance(ctx: Context, email: Row, what: Event, *, reason: str | None = None) -> Transition:
-    """Moves an email by one event. Raises Refused; whoever lost the compare-and-swap gets 409 conflict."""
+def advance(
+    ctx: Context,
+    email: Row,
+    what: Event,
+    *,
+    reason: str | None = None,
+    told: Mapping[str, Any] | None = None,
+    denied: Sequence[str] = (),
+) -> Transition:
+    """Moves an email by one event. Raises Refused; whoever lost the compare-and-swap gets 409 conflict.
+
+    `told` goes into the data of the oversight events and of the bounce that follow; `denied` are recipients to
+    name in a refusal.
+    """
     state = State(email["state"])
-    transition = decide(current_mode(ctx, email), state, what)
+    transition = decide(current_mode(ctx, email), state, what, denied)
     name = {"account_id": email["account_id"], "email_id": email["email_id"]}
     if not ctx.sql.move_email(**name, state=transition.state, version=email["version"]):
-        raise Refused(
-            "conflict", "Somebody else changed the email at the same moment.", status=PUBLIC_STATUS[state]
-        )
-    follow(ctx, email, transition, reason=reason)
+        raise overtaken(email)
+    follow(ctx, email, transition, reason=reason, told=told)
     return transition
 
 
-def follow(ctx: Context, email: Row, transition: Transition, *, reason: str | None = None) -> None:
+def overtaken(email: Row) -> Refused:
+    """For whoever read an email, thought about it, and finds another version of it."""
+    status = PUBLIC_STATUS[State(email["state"])]
+    return Refused("conflict", "Somebody else changed the email at the same moment.", status=status)
+
+
+def follow(
+    ctx: Context,
+    email: Row,
+    transition: Transition,
+    *,
+    reason: str | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> None:
     """Writes a transition's effects and events beside the row that already has its state."""
     name = {"account_id": email["account_id"], "email_id": email["email_id"]}
     effects = transition.effects
+    note_transition(ctx, email, transition)
+    usage.count_transition(ctx, email, transition.state)
     decision = {Effect.RECORD_APPROVAL: "approved", Effect.RECORD_REJECTION: "rejected"}
     verdict = next((word for effect, word in decision.items() if effect in effects), None)
     if Effect.VOID_APPROVAL in effects:
@@ -91,17 +137,25 @@ def follow(ctx: Context, email: Row, transition: Transition, *, reason: str | No
         ctx.sql.add_job(**job, kind="deliver", run_at=ctx.now)
         ctx.tx.notify("jobs", "deliver")
     if Effect.SCHEDULE in effects:
-        ctx.sql.add_job(**job, kind="due", run_at=email["send_at"])
+        free_at = ctx.now + UNDO_WINDOW if verdict == "approved" and at_the_desk(ctx) else 0
+        ctx.sql.add_job(**job, kind="due", run_at=max(email["send_at"] or 0, free_at))
         ctx.tx.notify("jobs", "due")
     if transition.state in LEAVING_QUEUE and email["state"] in (State.QUEUED, State.SCHEDULED):
         ctx.sql.drop_job(**job, kind="deliver")
         ctx.sql.drop_job(**job, kind="due")
-    data: dict[str, Any] = {}
+    data = dict(told or {})
     if verdict is not None:
-        data["decision"] = {"decision": verdict, "decided_by": ctx.actor.id, "reason": reason}
+        data["decision"] = {"decision": verdict, "decided_by": ctx.actor.id, "reason": reason,
+                            "edited_by": edited_by(email)}  # fmt: skip
     for event_type in transition.events:
-        told = data if event_type.startswith("oversight.") else {}
-        emit_about(ctx, event_type, email, transition.state, **told)
+        telling = event_type.startswith("oversight.") or event_type is EventType.EMAIL_BOUNCED
+        about = data if telling else {}
+        emit_about(ctx, event_type, email, transition.state, **about)
+
+
+def at_the_desk(ctx: Context) -> bool:
+    """A person decides with a click, and may have slipped; a program means what it says."""
+    return ctx.actor.kind == "operator"
 
 
 def require_own_kind(ctx: Context, email: Row) -> None:
@@ -125,21 +179,45 @@ def decision_event(ctx: Context, kind: Kind, email: Row, revision: str | None) -
     }
     if kind is Kind.APPROVE:
         facts["approver_is_editor"] = email["editor_id"] == ctx.actor.id
-        facts["scheduled"] = (email["send_at"] or 0) > ctx.now
+        facts["scheduled"] = (email["send_at"] or 0) > ctx.now or at_the_desk(ctx)
     return event(kind, **facts)
 
 
-def hand_off_event(ctx: Context, email: Row, account: Row) -> Event:
-    """Everything that held when the email was accepted, looked at again."""
-    author_valid = email["author_kind"] != "key" or ctx.sql.key_is_live(
-        account_id=email["account_id"], key_id=email["author_id"]
+def judged(ctx: Context, email: Row) -> Judgement:
+    """What the rules say now of everybody on the envelope of an email."""
+    recipients = json.loads(email["recipients_json"])
+    return judge(ctx, email["mailbox_id"], [one["address"] for one in recipients])
+
+
+def due_event(ctx: Context, email: Row) -> Event:
+    allowed = judged(ctx, email).every_recipient_allowed
+    return event(Kind.DUE, approved=approved(email), every_recipient_allowed=allowed)
+
+
+def undo_event(ctx: Context, email: Row) -> Event:
+    """Whether an approval from the desk can still be taken back."""
+    from_desk = approved(email) and email["decided_by"].startswith("operator:")
+    return event(Kind.UNDO, within_undo_window=from_desk and ctx.now < email["decided_at"] + UNDO_WINDOW)
+
+
+def hand_off_event(ctx: Context, email: Row, account: Row, *, waits: bool = False) -> Event:
+    """Everything that held when the email was accepted, looked at again. What `waits` is paused by itself."""
+    name = {"account_id": email["account_id"], "mailbox_id": email["mailbox_id"]}
+    mailbox = ctx.sql.get_mailbox_even_deleted(**name)
+    keys = [email[f"{role}_id"] for role in ("author", "editor") if email[f"{role}_kind"] == "key"]
+    author_valid = all(
+        ctx.sql.key_is_live(account_id=email["account_id"], key_id=key_id) is not None for key_id in keys
     )
     return event(
         Kind.HAND_OFF,
         approved=approved(email),
-        author_valid=bool(author_valid),
-        paused=account["paused_at"] is not None,
+        author_valid=author_valid,
+        paused=waits
+        or (account["suspended_at"] is not None and not email["test"])
+        or account["paused_at"] is not None
+        or mailbox["paused_at"] is not None,
         test=bool(email["test"]),
+        **judged(ctx, email).facts,
     )
 
 

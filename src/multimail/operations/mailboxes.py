@@ -9,17 +9,27 @@ from typing_extensions import TypedDict
 
 from multimail.core.address import AddressError, normalise, parse_address
 from multimail.core.errors import Refused, invalid
+from multimail.core.event_types import EventType
+from multimail.core.identity import reputation_hash
 from multimail.core.oversight import STRICTNESS, Kind, Mode, State, event
 from multimail.core.scopes import Scope
-from multimail.core.times import to_rfc3339
-from multimail.operations import lifecycle
+from multimail.core.times import optional_rfc3339, to_rfc3339
+from multimail.operations import consent, lifecycle, quotas
 from multimail.operations.context import Context, require_whole_account
-from multimail.operations.operation import Input, Operation
+from multimail.operations.events import emit_of_mailbox
+from multimail.operations.operation import Input, Operation, Route
 from multimail.operations.views import Deleted, decode_cursor, page
 from multimail.storage.database import Row
 
 LOCAL_PART: Final = re.compile(r"[a-z0-9](?:[a-z0-9._+-]{0,62}[a-z0-9])?", re.ASCII)
 LAST: Final = "~"  # sorts after every id
+ALLOWS: Final = {
+    Mode.READ_ONLY: "it reads at once and sends nothing",
+    Mode.GATED_ALL: "it sends what a human approved, and reads what a human approved",
+    Mode.GATED_SEND: "it reads at once, and sends what a human approved",
+    Mode.MONITORED: "it sends at once, with a copy to the oversight address",
+    Mode.AUTONOMOUS: "it sends at once, and nobody is asked",
+}
 OPEN: Final = (State.PENDING_APPROVAL, State.SCHEDULED, State.QUEUED)
 
 
@@ -34,6 +44,7 @@ class MailboxAnswer(TypedDict):
     wanted_mode: str | None
     human_written: bool
     test: bool
+    paused_at: str | None
     created_at: str
 
 
@@ -52,6 +63,7 @@ def mailbox_view(row: Row) -> dict[str, Any]:
         "wanted_mode": row["wanted_mode"],
         "human_written": bool(row["human_written"]),
         "test": bool(row["test"]),
+        "paused_at": optional_rfc3339(row["paused_at"]),
         "created_at": to_rfc3339(row["created_at"]),
     }
 
@@ -108,23 +120,28 @@ def _new_address(ctx: Context, given: CreateMailbox) -> str:
 
 
 def create_mailbox(ctx: Context, given: CreateMailbox) -> Mapping[str, Any]:
-    """Creates a mailbox. A mode looser than gated_send is filed as `wanted_mode` for an operator to grant."""
+    """Creates a mailbox. A mode looser than gated_send is filed as an upgrade request, which an owner grants.
+
+    Such a mailbox begins as gated_send, with the mode asked for as `wanted_mode`; see apply_upgrade.
+    """
     require_whole_account(ctx.actor)
+    quotas.require_mailbox(ctx)
     address = _new_address(ctx, given)
-    if ctx.sql.is_operator_address(account_id=ctx.account_id, address=address):
+    if ctx.sql.is_operator_address(address=address):
         raise Refused("operator_address")
     looser = STRICTNESS.index(given.oversight_mode) > STRICTNESS.index(Mode.GATED_SEND)
-    return mailbox_view(
-        add_mailbox(
-            ctx,
-            address,
-            name=given.name,
-            mode=Mode.GATED_SEND if looser else given.oversight_mode,
-            wanted_mode=given.oversight_mode if looser else None,
-            human_written=given.human_written,
-            test=ctx.actor.test,
-        )
+    row = add_mailbox(
+        ctx,
+        address,
+        name=given.name,
+        mode=Mode.GATED_SEND if looser else given.oversight_mode,
+        wanted_mode=given.oversight_mode if looser else None,
+        human_written=given.human_written,
+        test=ctx.actor.test,
     )
+    if looser:
+        consent.ask_upgrade(ctx, row, given.oversight_mode, _loosening(row, given.oversight_mode))
+    return mailbox_view(row)
 
 
 def own_address(given: str, domain: str) -> str:
@@ -156,7 +173,8 @@ def add_mailbox(
 ) -> Row:
     """Raises Refused("address_taken"), whoever has it."""
     mailbox_id = ctx.new_id("mbx")
-    if not ctx.sql.add_address(address=address, account_id=ctx.account_id, mailbox_id=mailbox_id):
+    entry = {"address": address, "sha256": reputation_hash(address), "mailbox_id": mailbox_id}
+    if not ctx.sql.add_address(**entry, account_id=ctx.account_id):
         raise Refused("address_taken")
     ctx.sql.add_mailbox(
         account_id=ctx.account_id,
@@ -200,12 +218,21 @@ def loosens(ctx: Context, given: UpdateMailbox) -> str | None:
     mode = given.oversight_mode
     asked = []
     if mode is not None and STRICTNESS.index(mode) > STRICTNESS.index(Mode(row["oversight_mode"])):
-        asked.append(f"{row['address']} goes from {row['oversight_mode']} to the looser {mode}")
+        asked.append(_loosening(row, mode))
     if mode is not None and mode is not Mode.GATED_ALL and row["oversight_mode"] == Mode.GATED_ALL:
         asked.append(f"mail to {row['address']} is no longer held until a human approves it")
     if given.human_written and not row["human_written"]:
         asked.append(f"mail from {row['address']} no longer carries X-AI-Generated")
     return "; ".join(asked) or None
+
+
+def _loosening(row: Row, mode: Mode) -> str:
+    return f"{row['address']} goes from {row['oversight_mode']} to the looser {mode}: {ALLOWS[mode]}"
+
+
+def require_oversight_address(ctx: Context, row: Row, mode: Mode) -> None:
+    if mode is Mode.MONITORED and row["oversight_mode"] != mode and not lifecycle.is_overseen(ctx):
+        raise Refused("no_oversight_address", hint="set and verify the account's oversight_email first")
 
 
 def update_mailbox(ctx: Context, given: UpdateMailbox) -> Mapping[str, Any]:
@@ -216,10 +243,7 @@ def update_mailbox(ctx: Context, given: UpdateMailbox) -> Mapping[str, Any]:
     """
     row = ctx.mailbox(given.mailbox_id)
     mode = given.oversight_mode or Mode(row["oversight_mode"])
-    if mode is Mode.MONITORED and row["oversight_mode"] != mode:
-        account = ctx.sql.get_account(account_id=ctx.account_id)
-        if account["oversight_email_verified_at"] is None:
-            raise Refused("no_oversight_address", hint="set and verify the account's oversight_email first")
+    require_oversight_address(ctx, row, mode)
     reached = row["wanted_mode"] is None or STRICTNESS.index(mode) >= STRICTNESS.index(
         Mode(row["wanted_mode"])
     )
@@ -231,6 +255,11 @@ def update_mailbox(ctx: Context, given: UpdateMailbox) -> Mapping[str, Any]:
         wanted_mode=None if reached else row["wanted_mode"],
         human_written=row["human_written"] if given.human_written is None else given.human_written,
     )
+    if reached and row["wanted_mode"] is not None:
+        consent.void_upgrade(ctx, row["mailbox_id"])
+    if STRICTNESS.index(mode) > STRICTNESS.index(Mode(row["oversight_mode"])):
+        modes = {"oversight_mode": mode, "was": row["oversight_mode"]}
+        emit_of_mailbox(ctx, EventType.MAILBOX_UPGRADED, row, **modes)
     changes = given.model_dump(mode="json", exclude_none=True, exclude={"mailbox_id", "approval_code"})
     ctx.about("mailbox", row["mailbox_id"], row["mailbox_id"], changes=changes, was=row["oversight_mode"])
     return mailbox_view(ctx.mailbox(row["mailbox_id"]))
@@ -290,6 +319,7 @@ CREATE_MAILBOX = Operation(
         "address_taken",
         "operator_address",
         "mailbox_limited",
+        "quota_exceeded",
         "idempotency_mismatch",
         "invalid_approval_code",
     ),
@@ -317,6 +347,10 @@ UPDATE_MAILBOX = Operation(
     effect="write",
     method="PATCH",
     path="/v1/mailboxes/{mailbox_id}",
+    also=(
+        Route("PATCH", "/v1/mailboxes/{mailbox_id}/configure"),
+        Route("POST", "/configure_mailbox"),
+    ),
     aliases=NAME_ALIASES,
     needs_owner=loosens,
     errors=("not_found", "invalid_approval_code", "no_oversight_address"),

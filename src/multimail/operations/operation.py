@@ -7,7 +7,8 @@ one is needed, one transaction, and the audit entry are done here and nowhere el
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from inspect import cleandoc
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,10 +16,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from multimail.core.errors import Refused, invalid
 from multimail.core.jsontext import sorted_json
 from multimail.core.oversight import HIDDEN
+from multimail.core.rate import Allowance
 from multimail.core.scopes import Scope, allowed
 from multimail.operations import consent, idempotency
 from multimail.operations.authenticate import authenticate, require_valid
 from multimail.operations.context import Actor, Caller, Context, Services
+from multimail.operations.rates import count_request
 from multimail.storage.database import Row, Tx
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -28,7 +31,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # What any operation may answer beside its own errors.
 COMMON_ERRORS: Final = ("malformed_request", "unauthenticated", "insufficient_scope", "invalid_fields",
-                        "conflicting_fields", "too_large", "internal_error", "unavailable")  # fmt: skip
+                        "conflicting_fields", "too_large", "rate_limited", "internal_error", "unavailable")  # fmt: skip
 
 
 class Input(BaseModel):
@@ -51,13 +54,16 @@ class Operation:
     """One capability.
 
     `run(ctx, given)` or, with `prepare`, `run(ctx, given, prepared)` is synchronous and happens inside the
-    transaction. `prepare(services, actor, given)` is awaited before it, for work that must not hold one.
+    transaction. `prepare(services, given, found)` is awaited before it, for work that must not hold one, on what
+    `find(ctx, given)` looked up (None without it) in the snapshot in which the caller was authenticated.
+    A Refused that `run` returns leaves its traces, such as a counted attempt; one that it raises undoes all.
     `scopes` is an alternative: any one is enough. `needs_owner` says, inside the transaction, what consent the
-    call asks of an owner, in words, or None. `aliases` maps other spellings of an input to its name.
+    call asks of an owner, in words, or None. `aliases` maps other spellings of an input to its name. With `waits`,
+    `prepare` may take minutes: a surface cancels it when its caller leaves or the server stops.
     """
 
     name: str
-    run: Callable[..., Body]
+    run: Callable[..., Body | Refused]
     input: type[Input]
     output: Any
     scopes: tuple[Scope, ...]
@@ -68,15 +74,17 @@ class Operation:
     also: tuple[Route, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
+    find: Callable[..., Any] | None = None
     prepare: Callable[..., Awaitable[Any]] | None = None
     needs_owner: Callable[..., str | None] | None = None
     audited: bool = True
     idempotent: bool = False
     streams: bool = False
+    waits: bool = False
 
     @property
     def summary(self) -> str:
-        return (self.run.__doc__ or "").strip()
+        return cleandoc(self.run.__doc__ or "")
 
     @property
     def transactional(self) -> bool:
@@ -86,27 +94,51 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`allowance` is what is left to the key, where something limits it."""
+
     status: int
     body: Body
+    allowance: Allowance | None = None
 
 
 async def invoke(services: Services, operation: Operation, raw: Mapping[str, Any], caller: Caller) -> Answer:
     """Runs `operation` on `raw` input (canonical names) for `caller`. Raises Refused, StorageFull."""
-    actor = await services.db.read(lambda tx: authenticate(tx, caller.credential))
-    check_scope(operation, actor)
-    given = read_input(operation.input, raw)
-    prepared = () if operation.prepare is None else (await operation.prepare(services, actor, given),)
+
+    def enter(tx: Tx) -> tuple[Actor, tuple[Input, Any] | Refused]:
+        actor = authenticate(tx, caller.credential)
+        try:
+            check_scope(operation, actor)
+            given = read_input(operation.input, raw)
+            ctx = Context(services, tx, actor, services.clock())
+            return actor, (given, None if operation.find is None else operation.find(ctx, given))
+        except Refused as refused:
+            return actor, refused
+
+    actor, entered = await services.db.read(enter)
+    allowance = _count(services, actor) if caller.counted else None
+    if isinstance(entered, Refused):  # after it was counted: who asks for nonsense asks, too
+        raise entered
+    given, found = entered
+    prepared = () if operation.prepare is None else (await operation.prepare(services, given, found),)
     metadata = dict(caller.metadata) | dict(getattr(given, "metadata", None) or {})
 
     def unit(tx: Tx) -> Answer | Refused:
-        ctx = Context(services, tx, actor, services.clock(), metadata, caller.request_id)
-        require_valid(tx, actor, ctx.now, note_use=operation.transactional)
+        asker = authenticate(tx, caller.credential) if operation.waits else actor  # it may hold less by now
+        check_scope(operation, asker)
+        ctx = Context(services, tx, asker, services.clock(), metadata, caller.request_id)
+        require_valid(tx, asker, ctx.now, note_use=operation.transactional)
         return _run(ctx, operation, given, prepared, caller)
 
     answer = await (services.db.write(unit) if operation.transactional else services.db.read(unit))
     if isinstance(answer, Refused):
         raise answer
-    return answer
+    return answer if allowance is None else replace(answer, allowance=allowance)
+
+
+def _count(services: Services, actor: Actor) -> Allowance | None:
+    if actor.kind != "key":
+        return None
+    return count_request(services.rates, actor.id, actor.plan, services.site.self_hosted, services.clock())
 
 
 def _run(
@@ -130,6 +162,8 @@ def _run(
             if pending is not None:
                 return pending if isinstance(pending, Refused) else Answer(202, pending)
     body = operation.run(ctx, given, *prepared)
+    if isinstance(body, Refused):
+        return body
     if operation.audited and ctx.subject is not None:
         write_audit(ctx, operation.name)
     if key is not None:

@@ -88,28 +88,36 @@ def local_owner(tx: Tx) -> Actor:
 def pending_codes(ctx: Context) -> list[dict[str, Any]]:
     """What programs have asked an owner for, each with a fresh code. Codes given out before are void."""
     found = []
-    for request in ctx.sql.list_approval_requests(account_id=ctx.account_id, now=ctx.now):
+    requests = ctx.sql.list_approval_requests(account_id=ctx.account_id, now=ctx.now)
+    for request in (one for one in requests if one["operation"] != consent.VERIFY):
         code, code_hash = consent.new_code(ctx, request["request_id"])
         name = {"account_id": ctx.account_id, "request_id": request["request_id"]}
-        ctx.sql.set_approval_code(**name, code_hash=code_hash, expires_at=ctx.now + consent.LIFE)
+        ctx.sql.set_approval_code(
+            **name, code_hash=code_hash, expires_at=ctx.now + consent.life_of(request["operation"])
+        )
         found.append(
             {"code": code, "asks": request["summary"], "asked_at": to_rfc3339(request["created_at"])}
         )
     return found
 
 
-def new_token(ctx: Context, purpose: str, life: int) -> str:
-    """A secret that stands for this operator: `sign-in` links are used once, `session` cookies until they end."""
+def new_token(ctx: Context, purpose: str, life: int, operator_id: str | None = None) -> str:
+    """A secret that stands for an operator, by default for the one who asks.
+
+    `sign-in` links are used once, `session` cookies until they end.
+    """
+    operator_id = operator_id or ctx.actor.id
     token = base64.urlsafe_b64encode(ctx.services.random(24)).decode().rstrip("=")
     ctx.sql.add_operator_token(
         hash=hash_secret(token),
         account_id=ctx.account_id,
-        operator_id=ctx.actor.id,
+        operator_id=operator_id,
+        token_id=ctx.new_id("ses"),
         purpose=purpose,
         created_at=ctx.now,
         expires_at=ctx.now + life,
     )
-    ctx.about("operator", ctx.actor.id, purpose=purpose)
+    ctx.about("operator", operator_id, purpose=purpose)
     write_audit(ctx, "create_operator_token")
     return token
 
@@ -123,6 +131,7 @@ def sign_in(services: Services, tx: Tx, token: str) -> str | None:
     operator = tx.sql.get_operator(account_id=row["account_id"], operator_id=row["operator_id"])
     if operator is None:
         return None
+    tx.sql.note_joined(account_id=row["account_id"], operator_id=row["operator_id"], now=now)
     return new_token(Context(services, tx, operator_actor(operator), now), "session", SESSION_LIFE)
 
 

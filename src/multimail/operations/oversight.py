@@ -11,11 +11,12 @@ from multimail.core.address import normalise
 from multimail.core.errors import Refused
 from multimail.core.oversight import HIDDEN, PUBLIC_STATUS, Kind, State
 from multimail.core.scopes import Scope
-from multimail.core.times import optional_rfc3339
+from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.operations import lifecycle
 from multimail.operations.context import Context
+from multimail.operations.facts import Facts, pending_facts
 from multimail.operations.operation import Input, Operation, Route, audit_held
-from multimail.operations.views import Email, decode_cursor, email_whole, page
+from multimail.operations.views import Email, decode_cursor, edited_by, email_whole, page
 from multimail.storage.database import Row
 
 
@@ -26,12 +27,28 @@ class Finding(TypedDict):
     detail: str
 
 
+class Revision(TypedDict):
+    """What an email was before an edit."""
+
+    revision: str
+    written_by: str
+    written_at: str
+    subject: str
+    recipients: list[str]
+    markdown: str
+
+
 class PendingEmail(Email):
-    """An email that waits, with its true envelope: Bcc is in `envelope_recipients` and in no header."""
+    """An email that waits, with its true envelope: Bcc is in `envelope_recipients` and in no header.
+
+    `earlier` is what it was before each edit, oldest first.
+    """
 
     envelope_sender: str
     envelope_recipients: list[str]
     findings: list[Finding]
+    earlier: list[Revision]
+    facts: Facts
 
 
 class PendingPage(TypedDict):
@@ -76,7 +93,21 @@ def pending_view(ctx: Context, row: Row) -> dict[str, Any]:
         "envelope_sender": row["from_address"],
         "envelope_recipients": recipients,
         "findings": _findings(ctx, row),
+        "earlier": _earlier(ctx, row) if row["revision_count"] > 1 else [],
+        "facts": pending_facts(ctx, row),
     }
+
+
+def _earlier(ctx: Context, row: Row) -> list[dict[str, Any]]:
+    same = ("revision", "written_by", "subject", "markdown")
+    return [
+        {name: one[name] for name in same}
+        | {
+            "written_at": to_rfc3339(one["written_at"]),
+            "recipients": [recipient["address"] for recipient in json.loads(one["recipients_json"])],
+        }
+        for one in ctx.sql.list_revisions(account_id=ctx.account_id, email_id=row["email_id"])
+    ]
 
 
 def _findings(ctx: Context, row: Row) -> list[dict[str, str]]:
@@ -134,6 +165,7 @@ class Decision(TypedDict):
     decision: str
     decided_at: str | None
     decided_by: str | None
+    edited_by: str | None
     reason: str | None
 
 
@@ -141,6 +173,7 @@ def decide_email(ctx: Context, given: DecideEmail) -> Mapping[str, Any]:
     """Approves or rejects one exact revision of an email that waits.
 
     Nobody decides what they composed. A second decision, and one on a revision that has changed since, is 409.
+    What a person approves waits five seconds in `scheduled`, so that undo_decision can take it back.
     """
     email = ctx.email(given.email_id)
     kind = Kind.APPROVE if given.action == "approve" else Kind.REJECT
@@ -149,6 +182,20 @@ def decide_email(ctx: Context, given: DecideEmail) -> Mapping[str, Any]:
     lifecycle.advance(ctx, email, what, reason=given.reason)
     facts = {"decision": given.action, "revision": email["revision"], "reason": given.reason}
     ctx.about("email", given.email_id, email["mailbox_id"], **facts)
+    return _decision(ctx.email(given.email_id))
+
+
+class UndoDecision(Input):
+    email_id: str
+
+
+def undo_decision(ctx: Context, given: UndoDecision) -> Mapping[str, Any]:
+    """Takes back an approval that a person gave within the last five seconds: the email waits again."""
+    email = ctx.email(given.email_id)
+    lifecycle.advance(ctx, email, lifecycle.undo_event(ctx, email))
+    ctx.about(
+        "email", given.email_id, email["mailbox_id"], revision=email["revision"], was=email["decided_by"]
+    )
     return _decision(ctx.email(given.email_id))
 
 
@@ -172,6 +219,7 @@ def _decision(email: Row) -> dict[str, Any]:
         "decision": email["decision"] or "pending",
         "decided_at": optional_rfc3339(email["decided_at"]),
         "decided_by": email["decided_by"],
+        "edited_by": edited_by(email),
         "reason": email["decision_reason"],
     }
 
@@ -209,6 +257,18 @@ DECIDE_EMAIL = Operation(
         "four_eyes",
         "read_only",
     ),
+)
+UNDO_DECISION = Operation(
+    name="undo_decision",
+    run=undo_decision,
+    input=UndoDecision,
+    output=Decision,
+    scopes=(Scope.OPERATOR,),
+    effect="write",
+    method="POST",
+    path="/v1/oversight/emails/{email_id}/undo",
+    aliases=ALIASES,
+    errors=("not_found", "conflict"),
 )
 GET_DECISION = Operation(
     name="get_decision",

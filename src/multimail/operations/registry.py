@@ -3,19 +3,26 @@
 from typing import Final
 
 from multimail.operations.account import GET_ACCOUNT, GET_AUDIT_LOG, LIST_SANDBOX
-from multimail.operations.api_keys import CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY
+from multimail.operations.account_update import UPDATE_ACCOUNT
+from multimail.operations.api_keys import CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY, UPDATE_API_KEY
 from multimail.operations.attachments import DOWNLOAD_ATTACHMENT, GET_ATTACHMENT_URL, OPEN_ATTACHMENT_LINK
-from multimail.operations.emails import (
-    CHECK_INBOX,
-    GET_MESSAGE,
-    GET_TAGS,
-    GET_THREAD,
-    READ_EMAIL,
-    REMOVE_TAG,
-    TAG_EMAIL,
+from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT, SEARCH_CONTACTS
+from multimail.operations.deletion import DELETE_ACCOUNT
+from multimail.operations.drafts import (
+    CREATE_DRAFT,
+    DELETE_DRAFT,
+    EDIT_DRAFT,
+    GET_DRAFT,
+    LIST_DRAFTS,
+    SEND_DRAFT,
 )
+from multimail.operations.editing import EDIT_EMAIL, EDIT_SCHEDULED_EMAIL
+from multimail.operations.emails import GET_MESSAGE, GET_TAGS, READ_EMAIL, REMOVE_TAG, TAG_EMAIL
 from multimail.operations.events import LIST_EVENTS
+from multimail.operations.export import EXPORT_ACCOUNT
 from multimail.operations.html import READ_HTML
+from multimail.operations.identity import GET_IDENTITY, GET_REPUTATION
+from multimail.operations.inbox import CHECK_INBOX, LIST_EMAILS, LIST_SPAM
 from multimail.operations.mailboxes import (
     CREATE_MAILBOX,
     DELETE_MAILBOX,
@@ -24,14 +31,41 @@ from multimail.operations.mailboxes import (
     UPDATE_MAILBOX,
 )
 from multimail.operations.operation import Operation
-from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, LIST_PENDING
+from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, LIST_PENDING, UNDO_DECISION
+from multimail.operations.pausing import PAUSE_SENDING, RESUME_SENDING
+from multimail.operations.people import (
+    INVITE_OPERATOR,
+    LIST_OPERATOR_SESSIONS,
+    LIST_OPERATORS,
+    REMOVE_OPERATOR,
+    REVOKE_OPERATOR_SESSION,
+    UPDATE_OPERATOR,
+)
+from multimail.operations.rules import ADD_RULE, LIST_RULES, REMOVE_RULE
+from multimail.operations.search import SEARCH_EMAILS
 from multimail.operations.sending import CANCEL_MESSAGE, REPLY_EMAIL, SEND_EMAIL
+from multimail.operations.sign_up import (
+    ACTIVATE_ACCOUNT,
+    CHECK_SLUG,
+    CREATE_ACCOUNT,
+    REQUEST_CHALLENGE,
+    RESEND_CONFIRMATION,
+)
+from multimail.operations.spam import NOT_SPAM, REPORT_SPAM
+from multimail.operations.suppression import CHECK_SUPPRESSION, REMOVE_SUPPRESSION
+from multimail.operations.threads import GET_THREAD, LIST_THREADS
+from multimail.operations.tools import list_tools_of
+from multimail.operations.upgrades import APPLY_UPGRADE, REQUEST_UPGRADE
+from multimail.operations.usage import GET_USAGE
+from multimail.operations.waiting import WAIT_FOR_EMAIL
 from multimail.operations.webhooks import (
     CREATE_WEBHOOK,
     DELETE_WEBHOOK,
     GET_WEBHOOK,
     LIST_WEBHOOK_DELIVERIES,
     LIST_WEBHOOKS,
+    REPLAY_WEBHOOK,
+    TEST_WEBHOOK,
 )
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -43,32 +77,81 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     SEND_EMAIL,
     REPLY_EMAIL,
     CANCEL_MESSAGE,
+    EDIT_SCHEDULED_EMAIL,
+    CREATE_DRAFT,
+    LIST_DRAFTS,
+    GET_DRAFT,
+    EDIT_DRAFT,
+    DELETE_DRAFT,
+    SEND_DRAFT,
     CHECK_INBOX,
+    LIST_EMAILS,
+    SEARCH_EMAILS,
+    WAIT_FOR_EMAIL,
     READ_EMAIL,
     READ_HTML,
     GET_MESSAGE,
     GET_THREAD,
+    LIST_THREADS,
     TAG_EMAIL,
     GET_TAGS,
     REMOVE_TAG,
+    LIST_SPAM,
+    REPORT_SPAM,
+    NOT_SPAM,
     DOWNLOAD_ATTACHMENT,
     GET_ATTACHMENT_URL,
     OPEN_ATTACHMENT_LINK,
     LIST_PENDING,
     DECIDE_EMAIL,
+    EDIT_EMAIL,
+    UNDO_DECISION,
     GET_DECISION,
+    PAUSE_SENDING,
+    RESUME_SENDING,
+    CHECK_SUPPRESSION,
+    REMOVE_SUPPRESSION,
+    ADD_CONTACT,
+    SEARCH_CONTACTS,
+    DELETE_CONTACT,
+    LIST_RULES,
+    ADD_RULE,
+    REMOVE_RULE,
     LIST_SANDBOX,
     CREATE_WEBHOOK,
     LIST_WEBHOOKS,
     GET_WEBHOOK,
     DELETE_WEBHOOK,
     LIST_WEBHOOK_DELIVERIES,
+    REPLAY_WEBHOOK,
+    TEST_WEBHOOK,
     LIST_EVENTS,
     CREATE_API_KEY,
     LIST_API_KEYS,
+    UPDATE_API_KEY,
     REVOKE_API_KEY,
     GET_ACCOUNT,
+    GET_USAGE,
+    UPDATE_ACCOUNT,
+    APPLY_UPGRADE,
+    REQUEST_UPGRADE,
+    LIST_OPERATORS,
+    INVITE_OPERATOR,
+    UPDATE_OPERATOR,
+    REMOVE_OPERATOR,
+    LIST_OPERATOR_SESSIONS,
+    REVOKE_OPERATOR_SESSION,
     GET_AUDIT_LOG,
+    EXPORT_ACCOUNT,
+    DELETE_ACCOUNT,
+    GET_IDENTITY,
+    GET_REPUTATION,
+    REQUEST_CHALLENGE,
+    CREATE_ACCOUNT,
+    RESEND_CONFIRMATION,
+    ACTIVATE_ACCOUNT,
+    CHECK_SLUG,
+    list_tools_of(lambda: OPERATIONS),
 )
 
 BY_NAME: Final = {operation.name: operation for operation in OPERATIONS}

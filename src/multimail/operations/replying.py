@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from multimail.core.address import Address, AddressError, normalise, parse_address
 from multimail.core.errors import Refused, not_found
+from multimail.mail.dmarc import aligned
 from multimail.operations.context import Actor, find_mailbox
 from multimail.storage.database import Row, Tx
 
@@ -53,9 +54,24 @@ def _newest(tx: Tx, actor: Actor, thread_id: str) -> Row:
         for column in ("to_json", "cc_json", "bcc_json"):
             known |= {normalise(address) for address in json.loads(row[column])}
     for email in tx.sql.list_thread_inbound(**name):
-        if email["from_address"] in known:
+        if email["from_address"] in known and _may_redirect(email):
             return email
     raise Refused("ambiguous_reply", hint="name the email to answer with email_id")
+
+
+def _may_redirect(email: Row) -> bool:
+    """Whether its Reply-To is followed unasked: the owner of From's domain vouches for it, or it leads back there.
+
+    Anybody can write a known From; a forged one must not lead the answer away.
+    """
+    auth = json.loads(email["auth_json"] or "{}")
+    verdict = auth.get("verdict", "none")
+    domain = email["from_address"].rpartition("@")[2]
+    elsewhere = [one for one in json.loads(email["reply_to_json"]) if one.lower() != email["from_address"]]
+    leads_back = verdict == "none" and all(
+        aligned(one.rpartition("@")[2].lower(), domain) for one in elsewhere
+    )
+    return not elsewhere or verdict in ("pass", "local") or leads_back
 
 
 def _target(tx: Tx, email: Row) -> Target:

@@ -11,17 +11,22 @@ from multimail.core.jsontext import to_json
 from multimail.core.oversight import PUBLIC_STATUS, Kind, State, event
 from multimail.core.scopes import Scope
 from multimail.core.times import from_datetime
-from multimail.operations import lifecycle
+from multimail.operations import lifecycle, quotas, thresholds, warming
 from multimail.operations.composing import (
     Composed,
     ComposeInput,
     ReplyEmail,
     SendEmail,
+    find_answered,
+    find_sender,
     prepare_reply,
     prepare_send,
 )
 from multimail.operations.context import Context
+from multimail.operations.indexing import to_index
 from multimail.operations.operation import Input, Operation, Route
+from multimail.operations.recipients import count_against_caps, judge
+from multimail.operations.suppression import refuse_suppressed
 from multimail.storage.blobs import Blob, keep
 from multimail.storage.database import Row, Tx
 
@@ -44,7 +49,7 @@ def send_email(ctx: Context, given: SendEmail, composed: Composed) -> Mapping[st
     The answer's `status` tells which: `pending_approval` means that an operator decides first; `queued` or
     `scheduled` that it will leave by itself. Poll get_message, or subscribe to events, for what becomes of it.
     """
-    return _accept(ctx, given, composed)
+    return accept(ctx, given, composed)
 
 
 def reply_email(ctx: Context, given: ReplyEmail, composed: Composed) -> Mapping[str, Any]:
@@ -52,16 +57,24 @@ def reply_email(ctx: Context, given: ReplyEmail, composed: Composed) -> Mapping[
 
     Recipients, subject and threading headers are set by the server. The same gate holds as for send_email.
     """
-    return _accept(ctx, given, composed)
+    return accept(ctx, given, composed)
 
 
-def _accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, Any]:
+def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, Any]:
+    """What every way to send comes to: rules, gate, quotas, and an email in the state that they lead to."""
     mailbox = ctx.mailbox(composed.mailbox_id)
-    mode = lifecycle.effective_mode(mailbox, given.oversight_mode)
-    send_at = _send_at(ctx, given.send_at)
+    mode = lifecycle.mode_now(ctx, mailbox, given.oversight_mode)
+    send_at = waits_until(ctx, given.send_at)
     later = given.gate_timing == "schedule_first"
-    what = event(Kind.ACCEPT, scheduled=send_at is not None, schedule_first=later)
-    transition = lifecycle.decide(mode, State.COMPOSED, what)
+    addresses = [address for address, _ in composed.recipients]
+    judgement = judge(ctx, composed.mailbox_id, addresses)
+    what = event(Kind.ACCEPT, scheduled=send_at is not None, schedule_first=later, **judgement.facts)
+    transition = lifecycle.decide(mode, State.COMPOSED, what, judgement.denied)
+    refuse_suppressed(ctx, addresses)
+    count_against_caps(ctx, composed.mailbox_id, judgement.caps)
+    thresholds.require_not_suspended(ctx)
+    quotas.take_email(ctx)
+    warming.take_acceptance(ctx, mailbox["address"], addresses)
     thread_id = composed.target.thread_id if composed.target else _new_thread(ctx, composed)
     row = _email_row(ctx, given, composed, mailbox, thread_id) | {
         "state": transition.state,
@@ -69,10 +82,15 @@ def _accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, 
         "floor_mode": mode,
     }
     ctx.sql.add_email(**row)
-    _keep_contents(ctx, composed)
+    keep_contents(ctx, composed)
+    to_index(ctx, composed.email_id, fresh=True)
     lifecycle.follow(ctx, row | {"state": State.COMPOSED}, transition)
     ctx.about(
-        "email", composed.email_id, composed.mailbox_id, status=transition.state, revision=composed.revision
+        "email",
+        composed.email_id,
+        composed.mailbox_id,
+        status=transition.state,
+        revision=composed.crafted.revision,
     )
     return {
         "id": composed.email_id,
@@ -85,7 +103,8 @@ def _accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, 
     }
 
 
-def _send_at(ctx: Context, wanted: datetime | None) -> int | None:
+def waits_until(ctx: Context, wanted: datetime | None) -> int | None:
+    """The time in microseconds, None for one that is not given or has passed."""
     if wanted is None:
         return None
     at = from_datetime(wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC))
@@ -107,33 +126,15 @@ def _new_thread(ctx: Context, composed: Composed) -> str:
 def _email_row(
     ctx: Context, given: ComposeInput, composed: Composed, mailbox: Row, thread_id: str
 ) -> dict[str, Any]:
-    draft = composed.draft
-    by_kind = {kind: [a for a, k in composed.recipients if k == kind] for kind in ("to", "cc", "bcc")}
-    pending = {"status": "pending", "code": None, "message": None, "at": None}
-    return {
+    return composed_columns(mailbox, composed) | {
         "account_id": ctx.account_id,
         "email_id": composed.email_id,
         "mailbox_id": composed.mailbox_id,
         "thread_id": thread_id,
         "direction": "outbound",
         "test": ctx.actor.test,
-        "from_address": mailbox["address"],
-        "from_name": mailbox["name"],
-        "to_json": to_json(by_kind["to"]),
-        "cc_json": to_json(by_kind["cc"]),
-        "bcc_json": to_json(by_kind["bcc"]),
-        "reply_to_json": to_json([person.address for person in draft.reply_to]),
-        "participants": participants([mailbox["address"], *by_kind["to"], *by_kind["cc"]]),
-        "recipients_json": to_json(
-            [{"address": address, "kind": kind} | pending for address, kind in composed.recipients]
-        ),
-        "subject": draft.subject,
-        "message_id": draft.message_id,
-        "in_reply_to": draft.in_reply_to or "",
-        "size": composed.size,
-        "has_attachments": bool(composed.attachments),
+        "in_reply_to": composed.draft.in_reply_to or "",
         "metadata_json": to_json(dict(ctx.metadata)),
-        "revision": composed.revision,
         "schedule_first": given.gate_timing == "schedule_first",
         "author_kind": ctx.actor.kind,
         "author_id": ctx.actor.id,
@@ -143,25 +144,46 @@ def _email_row(
     }
 
 
+def composed_columns(mailbox: Row, composed: Composed) -> dict[str, Any]:
+    """The columns of an email that follow from what it says and to whom: those that an edit changes."""
+    by_kind = {kind: [a for a, k in composed.recipients if k == kind] for kind in ("to", "cc", "bcc")}
+    pending = {"status": "pending", "code": None, "message": None, "at": None}
+    return {
+        "from_address": mailbox["address"],
+        "from_name": mailbox["name"],
+        "to_json": to_json(by_kind["to"]),
+        "cc_json": to_json(by_kind["cc"]),
+        "bcc_json": to_json(by_kind["bcc"]),
+        "reply_to_json": to_json([person.address for person in composed.draft.reply_to]),
+        "participants": participants([mailbox["address"], *by_kind["to"], *by_kind["cc"]]),
+        "recipients_json": to_json(
+            [{"address": address, "kind": kind} | pending for address, kind in composed.recipients]
+        ),
+        "subject": composed.draft.subject,
+        "message_id": composed.draft.message_id,
+        "size": composed.raw.size,
+        "has_attachments": bool(composed.attachments),
+        "revision": composed.crafted.revision,
+    }
+
+
 def participants(people: list[str]) -> str:
     """One searchable text: ` a@x.test b@y.test `."""
     return " " + " ".join(dict.fromkeys(person.lower() for person in people)) + " "
 
 
-def _keep_contents(ctx: Context, composed: Composed) -> None:
+def keep_contents(ctx: Context, composed: Composed) -> None:
+    """The heavy half of an email, in place of what it was before an edit."""
     keep(ctx.tx, ctx.account_id, composed.raw)
-    ctx.sql.add_contents(
-        account_id=ctx.account_id,
-        email_id=composed.email_id,
+    name = {"account_id": ctx.account_id, "email_id": composed.email_id}
+    ctx.sql.set_contents(
+        **name,
         raw_sha256=composed.raw.sha256,
+        sketch=composed.crafted.sketch,
         markdown=composed.draft.markdown,
-        text=None,
         html=composed.draft.html,
-        quoted="",
-        headers_json=to_json(composed.headers),
-        hidden_json=to_json(list(composed.hidden)),
-        links_json="[]",
-        defects_json="[]",
+        headers_json=to_json(composed.crafted.headers),
+        hidden_json=to_json(list(composed.crafted.hidden)),
     )
     for part, blob in composed.attachments:
         keep_attachment(ctx.tx, ctx.account_id, composed.email_id, ctx.new_id("att"), part, blob)
@@ -211,11 +233,22 @@ def cancel_message(ctx: Context, given: CancelMessage) -> Mapping[str, Any]:
 
 
 BODY_ALIASES: Final = {"body": "markdown", "text": "markdown", "mailbox": "mailbox_id", "from": "mailbox_id"}
-SENDING_ERRORS: Final = ("not_found", "read_only", "recipient_denied", "idempotency_mismatch", "storage_full")
+SENDING_ERRORS: Final = (
+    "not_found",
+    "read_only",
+    "recipient_denied",
+    "suppressed",
+    "quota_exceeded",
+    "warmup_limit",
+    "sending_suspended",
+    "idempotency_mismatch",
+    "storage_full",
+)
 
 SEND_EMAIL = Operation(
     name="send_email",
     run=send_email,
+    find=find_sender,
     prepare=prepare_send,
     input=SendEmail,
     output=SendAnswer,
@@ -233,6 +266,7 @@ SEND_EMAIL = Operation(
 REPLY_EMAIL = Operation(
     name="reply_email",
     run=reply_email,
+    find=find_answered,
     prepare=prepare_reply,
     input=ReplyEmail,
     output=SendAnswer,

@@ -8,12 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from multimail.core.event_types import EventType
-from multimail.core.oversight import Kind, State, event
-from multimail.operations import lifecycle
-from multimail.operations.context import Context
-from multimail.operations.events import emit_about
-
 
 class Result(Protocol):
     """What became of one recipient: mail.deliver.Result from the far side, or Kept."""
@@ -37,6 +31,7 @@ class Kept:
 
 HOSTED: Final = Kept("delivered", 250, "kept in a mailbox hosted here")
 SANDBOXED: Final = Kept("delivered", None, "sandbox: nothing left")
+SUPPRESSED: Final = Kept("failed", 550, "5.7.1 On the suppression list: nothing was sent")
 UNKNOWN: Final = Kept("failed", 550, "5.1.1 The simulator plays delivered, bounce, defer and complaint")
 PLAYS: Final[Mapping[str, Kept]] = {
     "delivered": Kept("delivered", 250, "2.0.0 Played by the simulator"),
@@ -52,19 +47,8 @@ def is_simulated(address: str, platform: str) -> bool:
 
 def played(addresses: Iterable[str]) -> dict[str, Result]:
     """What each simulated recipient answers."""
-    return {address: PLAYS.get(_part(address), UNKNOWN) for address in addresses}
+    return {address: PLAYS.get(local_part(address), UNKNOWN) for address in addresses}
 
 
-def play_on(ctx: Context, email_id: str, addresses: Iterable[str]) -> None:
-    """What comes after the delivery of a sent email, in the same transaction: a bounce, a complaint."""
-    parts = {_part(address) for address in addresses}
-    if "complaint" in parts:
-        emit_about(ctx, EventType.EMAIL_COMPLAINED, ctx.email(email_id), State.SENT)
-    if "bounce" in parts:
-        lifecycle.advance(ctx, ctx.email(email_id), event(Kind.BOUNCE))
-        name = {"account_id": ctx.account_id, "email_id": email_id}
-        ctx.sql.record_bounce(**name, bounced_at=ctx.now, bounce_type="hard")
-
-
-def _part(address: str) -> str:
+def local_part(address: str) -> str:
     return address.rpartition("@")[0].lower()

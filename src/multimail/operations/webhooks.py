@@ -13,7 +13,8 @@ from multimail.core.jsontext import to_json
 from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.core.webhook_signature import new_secret
-from multimail.operations.context import Actor, Context, Services
+from multimail.operations.context import Context, Services
+from multimail.operations.events import emit_to
 from multimail.operations.operation import Input, Operation, Route
 from multimail.operations.views import Deleted, decode_cursor, page
 from multimail.storage.database import Row
@@ -67,7 +68,7 @@ def webhook_view(row: Mapping[str, Any] | Row) -> dict[str, Any]:
     }
 
 
-async def check_webhook_url(services: Services, actor: Actor, given: CreateWebhook) -> None:
+async def check_webhook_url(services: Services, given: CreateWebhook, found: None) -> None:
     await services.check_url(given.url)
 
 
@@ -114,11 +115,11 @@ class WebhookName(Input):
     webhook_id: str
 
 
-def _find(ctx: Context, webhook_id: str) -> Row:
+def _find(ctx: Context, webhook_id: str, noun: str = "webhook") -> Row:
     row = ctx.sql.get_webhook(account_id=ctx.account_id, webhook_id=webhook_id)
     own = row is not None and row["key_id"] == ctx.actor.id
     if row is None or not (own or ctx.actor.reaches(row["mailbox_id"])):
-        raise not_found("webhook")
+        raise not_found(noun)
     return row
 
 
@@ -204,6 +205,44 @@ def _delivery_view(row: Row) -> dict[str, Any]:
     }
 
 
+class DeliveryName(Input):
+    delivery_id: str
+
+
+def _find_delivery(ctx: Context, delivery_id: str) -> Row:
+    row = ctx.sql.get_delivery_told(account_id=ctx.account_id, delivery_id=delivery_id)
+    if row is None or (row["withheld"] and not ctx.actor.sees_held):
+        raise not_found("delivery")
+    _find(ctx, row["webhook_id"], noun="delivery")
+    return row
+
+
+def replay_webhook(ctx: Context, given: DeliveryName) -> Mapping[str, Any]:
+    """Makes a call again that has failed or was delivered, with the same `webhook-id`, at once and with retries.
+
+    One that still waits for its turn is 409: it comes by itself.
+    """
+    row = _find_delivery(ctx, given.delivery_id)
+    name = {"account_id": ctx.account_id, "delivery_id": given.delivery_id}
+    if not ctx.sql.replay_delivery(**name):
+        raise Refused("conflict", "This call still waits for its turn.", status="pending")
+    ctx.sql.add_job(account_id=ctx.account_id, kind="webhook", subject_id=given.delivery_id, run_at=ctx.now)
+    ctx.tx.notify("jobs", "webhook")
+    ctx.about("webhook", row["webhook_id"], row["mailbox_id"], delivery_id=given.delivery_id)
+    return _delivery_view(_find_delivery(ctx, given.delivery_id))
+
+
+def test_webhook(ctx: Context, given: WebhookName) -> Mapping[str, Any]:
+    """Sends a signed `webhook.test` event to one webhook, whatever it subscribed to, to try it out.
+
+    The answer is the call that waits to be made; list_webhook_deliveries tells what came back.
+    """
+    row = _find(ctx, given.webhook_id)
+    delivery_id = emit_to(ctx, row, EventType.WEBHOOK_TEST, webhook_id=row["webhook_id"])
+    ctx.about("webhook", row["webhook_id"], row["mailbox_id"], delivery_id=delivery_id)
+    return _delivery_view(_find_delivery(ctx, delivery_id))
+
+
 def refuse_url(sentence: str) -> Refused:
     return Refused("url_refused", sentence, fields=[{"path": "url", "message": sentence}])
 
@@ -271,5 +310,29 @@ LIST_WEBHOOK_DELIVERIES = Operation(
     audited=False,
     method="GET",
     path="/v1/webhook-deliveries",
+    errors=("not_found",),
+)
+REPLAY_WEBHOOK = Operation(
+    name="replay_webhook",
+    run=replay_webhook,
+    input=DeliveryName,
+    output=DeliveryAnswer,
+    scopes=(Scope.ADMIN,),
+    effect="write",
+    method="POST",
+    path="/v1/webhook-deliveries/{delivery_id}/replay",
+    aliases={"id": "delivery_id"},
+    errors=("not_found", "conflict"),
+)
+TEST_WEBHOOK = Operation(
+    name="test_webhook",
+    run=test_webhook,
+    input=WebhookName,
+    output=DeliveryAnswer,
+    scopes=(Scope.ADMIN,),
+    effect="write",
+    method="POST",
+    path="/v1/webhooks/{webhook_id}/test",
+    aliases=NAME_ALIASES,
     errors=("not_found",),
 )

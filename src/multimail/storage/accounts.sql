@@ -14,6 +14,19 @@ SELECT * FROM accounts WHERE slug = :slug;
 UPDATE accounts SET oversight_email = :oversight_email, oversight_email_verified_at = NULL
 WHERE account_id = :account_id;
 
+-- name: verify_oversight_email!
+UPDATE accounts SET oversight_email_verified_at = :now WHERE account_id = :account_id;
+
+-- name: rename_account!
+UPDATE accounts SET name = :name WHERE account_id = :account_id;
+
+-- name: pause_account!
+-- A pause on top of a pause changes nothing.
+UPDATE accounts SET paused_at = :now WHERE account_id = :account_id AND paused_at IS NULL;
+
+-- name: resume_account!
+UPDATE accounts SET paused_at = NULL WHERE account_id = :account_id;
+
 -- name: add_operator!
 INSERT INTO operators (account_id, operator_id, role, name, email, created_at)
 VALUES (:account_id, :operator_id, :role, :name, :email, :created_at);
@@ -26,14 +39,54 @@ SELECT * FROM operators
 WHERE account_id = :account_id AND role = 'owner' AND removed_at IS NULL
 ORDER BY operator_id LIMIT 1;
 
+-- name: list_operators
+SELECT * FROM operators WHERE account_id = :account_id AND operator_id < :before AND removed_at IS NULL
+ORDER BY operator_id DESC LIMIT :limit;
+
+-- name: find_operator^
+SELECT * FROM operators WHERE account_id = :account_id AND email = :email AND removed_at IS NULL;
+
+-- name: count_other_owners$
+SELECT COUNT(*) FROM operators
+WHERE account_id = :account_id AND role = 'owner' AND removed_at IS NULL AND operator_id <> :operator_id;
+
+-- name: update_operator!
+UPDATE operators SET name = :name, role = :role
+WHERE account_id = :account_id AND operator_id = :operator_id AND removed_at IS NULL;
+
+-- name: note_joined!
+UPDATE operators SET joined_at = :now
+WHERE account_id = :account_id AND operator_id = :operator_id AND joined_at IS NULL;
+
+-- name: remove_operator!
+UPDATE operators SET removed_at = :now
+WHERE account_id = :account_id AND operator_id = :operator_id AND removed_at IS NULL;
+
+-- name: end_operator_tokens!
+UPDATE operator_tokens SET used_at = :now
+WHERE account_id = :account_id AND operator_id = :operator_id AND used_at IS NULL;
+
+-- name: list_operator_sessions
+SELECT t.*, o.name, o.role FROM operator_tokens t
+JOIN operators o ON o.account_id = t.account_id AND o.operator_id = t.operator_id
+WHERE t.account_id = :account_id AND t.purpose = 'session' AND t.expires_at > :now AND t.used_at IS NULL
+  AND (CAST(:everybody AS BOOLEAN) OR t.operator_id = :operator_id) AND t.token_id < :before
+ORDER BY t.token_id DESC LIMIT :limit;
+
+-- name: end_operator_session!
+UPDATE operator_tokens SET used_at = :now
+WHERE account_id = :account_id AND token_id = :token_id AND purpose = 'session' AND expires_at > :now
+  AND used_at IS NULL AND (CAST(:everybody AS BOOLEAN) OR operator_id = :operator_id);
+
 -- name: is_operator_address$
-SELECT 1 FROM operators WHERE account_id = :account_id AND email = :address AND removed_at IS NULL
+-- Whosever it is: their codes must not come in at a mailbox.
+SELECT 1 FROM operators WHERE email = :address AND removed_at IS NULL
 UNION ALL
-SELECT 1 FROM accounts WHERE account_id = :account_id AND oversight_email = :address;
+SELECT 1 FROM accounts WHERE oversight_email = :address;
 
 -- name: add_operator_token!
-INSERT INTO operator_tokens (hash, account_id, operator_id, purpose, created_at, expires_at)
-VALUES (:hash, :account_id, :operator_id, :purpose, :created_at, :expires_at);
+INSERT INTO operator_tokens (hash, account_id, operator_id, token_id, purpose, created_at, expires_at)
+VALUES (:hash, :account_id, :operator_id, :token_id, :purpose, :created_at, :expires_at);
 
 -- name: get_operator_token^
 SELECT * FROM operator_tokens WHERE hash = :hash AND purpose = :purpose AND expires_at > :now AND used_at IS NULL;

@@ -1,6 +1,7 @@
 -- name: get_key_by_hash^
-SELECT k.* FROM key_hashes h
+SELECT k.*, a.plan FROM key_hashes h
 JOIN api_keys k ON k.account_id = h.account_id AND k.key_id = h.key_id
+JOIN accounts a ON a.account_id = h.account_id
 WHERE h.hash = :hash AND k.revoked_at IS NULL;
 
 -- name: get_key^
@@ -28,6 +29,17 @@ UPDATE api_keys SET last_used_at = :now WHERE account_id = :account_id AND key_i
 
 -- name: revoke_key!
 UPDATE api_keys SET revoked_at = :now WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL;
+
+-- name: update_key!
+UPDATE api_keys SET name = :name, scopes = :scopes, limited = :limited
+WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL;
+
+-- name: clear_key_mailboxes!
+DELETE FROM key_mailboxes WHERE account_id = :account_id AND key_id = :key_id;
+
+-- name: limit_webhooks_of!
+-- What a key subscribed to while it saw everything, it hears no more.
+UPDATE webhooks SET limited = TRUE WHERE account_id = :account_id AND key_id = :key_id;
 
 -- name: list_key_mailboxes
 SELECT mailbox_id FROM key_mailboxes WHERE account_id = :account_id AND key_id = :key_id ORDER BY mailbox_id;

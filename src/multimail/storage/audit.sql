@@ -45,7 +45,7 @@ ORDER BY seq DESC LIMIT :limit;
 SELECT * FROM audit WHERE account_id = :account_id AND seq > :after ORDER BY seq LIMIT :limit;
 
 -- name: list_accounts
-SELECT * FROM accounts ORDER BY account_id;
+SELECT * FROM accounts WHERE deleted_at IS NULL ORDER BY account_id;
 
 -- name: get_idempotent^
 SELECT * FROM idempotency
@@ -78,19 +78,27 @@ DELETE FROM approval_requests WHERE expires_at < :before;
 
 -- name: add_approval_request!
 INSERT INTO approval_requests (
-    account_id, request_id, key_id, operation, input_sha256, summary, code_hash, attempts, created_at, expires_at)
+    account_id, request_id, bound_to, operation, input_sha256, summary, code_hash, attempts, created_at, expires_at)
 VALUES (
-    :account_id, :request_id, :key_id, :operation, :input_sha256, :summary, :code_hash, 0, :created_at, :expires_at);
+    :account_id, :request_id, :bound_to, :operation, :input_sha256, :summary, :code_hash, 0, :created_at, :expires_at);
 
 -- name: get_approval_request^
 SELECT * FROM approval_requests
-WHERE account_id = :account_id AND key_id = :key_id AND operation = :operation AND input_sha256 = :input_sha256
+WHERE account_id = :account_id AND bound_to = :bound_to AND operation = :operation AND input_sha256 = :input_sha256
   AND used_at IS NULL AND expires_at > :now AND attempts < 5
 ORDER BY request_id DESC LIMIT 1;
 
 -- name: list_approval_requests
 SELECT * FROM approval_requests
 WHERE account_id = :account_id AND used_at IS NULL AND expires_at > :now AND attempts < 5 ORDER BY request_id;
+
+-- name: count_approval_requests$
+SELECT COUNT(*) FROM approval_requests
+WHERE account_id = :account_id AND bound_to = :bound_to AND operation = :operation AND created_at > :after;
+
+-- name: void_approval_requests!
+UPDATE approval_requests SET used_at = :now
+WHERE account_id = :account_id AND bound_to = :bound_to AND operation = :operation AND used_at IS NULL;
 
 -- name: count_approval_attempt!
 -- 0 rows once the attempts are used up, or the code is: concurrent attempts queue on the row.

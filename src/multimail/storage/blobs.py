@@ -7,6 +7,7 @@ or any S3-compatible bucket. A large one is durable there *before* the transacti
 import asyncio
 import hashlib
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ class Store(Protocol):
 
     async def get(self, name: str) -> bytes: ...
 
+    async def remove_all(self, folder: str) -> None: ...
+
 
 class Folder:
     def __init__(self, path: Path) -> None:
@@ -55,6 +58,10 @@ class Folder:
     async def get(self, name: str) -> bytes:
         return await asyncio.to_thread((self.path / name).read_bytes)
 
+    async def remove_all(self, folder: str) -> None:
+        if (self.path / folder).exists():  # one look
+            await asyncio.to_thread(shutil.rmtree, self.path / folder)
+
 
 class Bucket:
     """`s3://bucket/prefix`, with the region, endpoint and credentials of the AWS_… environment variables."""
@@ -70,6 +77,10 @@ class Bucket:
     async def get(self, name: str) -> bytes:
         found = await self._store.get_async(name)
         return bytes(await found.bytes_async())
+
+    async def remove_all(self, folder: str) -> None:
+        async for found in self._store.list(folder):
+            await self._store.delete_async([one["path"] for one in found])
 
 
 def open_store(url: str) -> Store:
@@ -102,6 +113,10 @@ class Blobs:
             if row["content"] is not None
             else await self.store.get(_name(account_id, sha256))
         )
+
+    async def remove_account(self, account_id: str) -> None:
+        """Every large blob of an account; its rows are the database's to remove."""
+        await self.store.remove_all(account_id)
 
 
 def blob_of(content: bytes) -> Blob:

@@ -5,6 +5,7 @@ turned out long, a write that met a serialisation failure), so it does nothing b
 Whether a unit runs on the event loop or on a thread is the implementation's own business.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,10 +39,25 @@ class Tx:
 
 
 Unit = Callable[[Tx], T]
+Subscribers = dict[str, list[Callable[[str], None]]]  # by channel; a channel without any is not kept
 
 
 class StorageFull(Exception):
     """The disk, or what the database may use of it, is full. Nothing of the unit was kept."""
+
+
+def add_subscriber(
+    subscribers: Subscribers, channel: str, callback: Callable[[str], None]
+) -> Callable[[], None]:
+    """The answer takes it out again, and leaves nothing behind."""
+    subscribers.setdefault(channel, []).append(callback)
+
+    def leave() -> None:
+        subscribers[channel].remove(callback)
+        if not subscribers[channel]:
+            del subscribers[channel]
+
+    return leave
 
 
 class Database(Protocol):
@@ -67,7 +83,16 @@ class Database(Protocol):
 def _queries(dialect: Dialect) -> tuple[aiosql.queries.Queries, ...]:
     driver = "sqlite3" if dialect == "sqlite" else "psycopg"
     files = [*sorted(SQL_FOLDER.glob("*.sql")), *sorted((SQL_FOLDER / dialect).glob("*.sql"))]
-    return tuple(aiosql.from_path(file, driver, mandatory_parameters=False) for file in files)
+    return tuple(aiosql.from_str(_text(file), driver, mandatory_parameters=False) for file in files)
+
+
+def _text(file: Path) -> str:
+    """A file of queries; `{name}` in it stands for parts/name.sql, so that what many ask is written once."""
+    return re.sub(
+        r"\{(\w+)\}",
+        lambda part: _text(SQL_FOLDER / "parts" / f"{part[1]}.sql").strip(),
+        file.read_text(encoding="utf-8"),
+    )
 
 
 def bind(dialect: Dialect, connection: Any) -> SimpleNamespace:

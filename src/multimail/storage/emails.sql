@@ -17,6 +17,38 @@ VALUES (
     :account_id, :email_id, :raw_sha256, :markdown, :text, :html, :quoted, :headers_json, :hidden_json, :links_json,
     :defects_json);
 
+-- name: set_contents!
+-- What we composed ourselves: the first time, or in place of what an edit changes.
+INSERT INTO contents (
+    account_id, email_id, raw_sha256, sketch, markdown, html, headers_json, hidden_json, quoted, links_json, defects_json)
+VALUES (
+    :account_id, :email_id, :raw_sha256, :sketch, :markdown, :html, :headers_json, :hidden_json, '', '[]', '[]')
+ON CONFLICT (account_id, email_id) DO UPDATE
+SET raw_sha256 = excluded.raw_sha256, sketch = excluded.sketch, markdown = excluded.markdown,
+    html = excluded.html, headers_json = excluded.headers_json, hidden_json = excluded.hidden_json;
+
+-- name: get_sketch$
+SELECT sketch FROM contents WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: edit_email!
+UPDATE emails
+SET from_address = :from_address, from_name = :from_name, to_json = :to_json, cc_json = :cc_json, bcc_json = :bcc_json,
+    reply_to_json = :reply_to_json, participants = :participants, recipients_json = :recipients_json,
+    subject = :subject, message_id = :message_id, size = :size, has_attachments = :has_attachments,
+    revision = :revision, revision_count = revision_count + 1, send_at = :send_at, editor_kind = :editor_kind,
+    editor_id = :editor_id, edited_at = :edited_at
+WHERE account_id = :account_id AND email_id = :email_id AND version = :version;
+
+-- name: add_revision!
+INSERT INTO revisions (
+    account_id, email_id, number, revision, written_by, written_at, subject, recipients_json, markdown, raw_sha256)
+VALUES (
+    :account_id, :email_id, :number, :revision, :written_by, :written_at, :subject, :recipients_json, :markdown,
+    :raw_sha256);
+
+-- name: list_revisions
+SELECT * FROM revisions WHERE account_id = :account_id AND email_id = :email_id ORDER BY number;
+
 -- name: get_email^
 SELECT * FROM emails WHERE account_id = :account_id AND email_id = :email_id;
 
@@ -67,24 +99,55 @@ UPDATE emails
 SET recipients_json = :recipients_json, last_error = :last_error, sent_at = :sent_at, delivered_at = :delivered_at
 WHERE account_id = :account_id AND email_id = :email_id;
 
+-- name: set_spam_verdict!
+UPDATE emails SET spam_verdict = :verdict WHERE account_id = :account_id AND email_id = :email_id;
+
+-- name: record_recipients!
+UPDATE emails SET recipients_json = :recipients_json WHERE account_id = :account_id AND email_id = :email_id;
+
 -- name: record_bounce!
 UPDATE emails SET bounced_at = :bounced_at, bounce_type = :bounce_type
 WHERE account_id = :account_id AND email_id = :email_id;
 
+-- name: has_sent_live$
+SELECT 1 FROM emails
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND sent_at IS NOT NULL AND NOT test LIMIT 1;
+
+-- name: count_live_sent^
+-- Of the newest `limit` at most, so that a mailbox with much mail costs no more.
+SELECT COUNT(*) AS emails, COUNT(bounced_at) AS bounced FROM (
+    SELECT bounced_at FROM emails
+    WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND sent_at IS NOT NULL AND NOT test
+      AND sent_at > :after
+    ORDER BY sent_at DESC LIMIT :limit) AS newest;
+
 -- name: list_emails
 SELECT * FROM emails e
 WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND email_id < :before AND email_id > :since
-  AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'))
-  AND (CAST(:any_direction AS BOOLEAN) OR direction = :direction)
-  AND (CAST(:any_state AS BOOLEAN) OR state IN (:state_1, :state_2))
-  AND (CAST(:any_sender AS BOOLEAN) OR from_address = :sender)
-  AND (CAST(:any_participant AS BOOLEAN) OR participants LIKE :participant ESCAPE '!')
-  AND (CAST(:any_subject AS BOOLEAN) OR lower(subject) LIKE :subject ESCAPE '!')
-  AND (CAST(:any_tag AS BOOLEAN) OR EXISTS (
-    SELECT 1 FROM tags t WHERE t.account_id = e.account_id AND t.email_id = e.email_id AND t.tag = :tag))
-  AND (CAST(:any_attachments AS BOOLEAN) OR has_attachments = CAST(:has_attachments AS BOOLEAN))
-  AND created_at >= :after_us AND created_at < :before_us
+  AND {email_filters}
 ORDER BY email_id DESC LIMIT :limit;
+
+-- name: list_account_emails
+SELECT * FROM emails e
+WHERE account_id = :account_id AND email_id < :before AND email_id > :since
+  AND {email_filters}
+  AND {within_key}
+ORDER BY email_id DESC LIMIT :limit;
+
+-- name: next_arrival$
+-- The first that came in, or was released, after a moment: only inbound mail that is held is decided on.
+SELECT email_id FROM emails e
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND direction = 'inbound'
+  AND COALESCE(decided_at, created_at) >= :since_us
+  AND (COALESCE(decided_at, created_at) > :since_us OR email_id > :since_id)
+  AND state NOT IN ('deleted', 'spam_quarantined')
+  AND {email_filters}
+ORDER BY COALESCE(decided_at, created_at), email_id LIMIT 1;
+
+-- name: is_arrival$
+SELECT email_id FROM emails e
+WHERE account_id = :account_id AND email_id = :email_id
+  AND {email_filters};
 
 -- name: list_pending
 SELECT * FROM emails e
@@ -98,7 +161,8 @@ ORDER BY email_id LIMIT :limit;
 
 -- name: list_unreleased_by_author
 SELECT * FROM emails
-WHERE account_id = :account_id AND author_id = :author_id AND state IN ('queued', 'scheduled');
+WHERE account_id = :account_id AND (author_id = :author_id OR editor_id = :author_id)
+  AND state IN ('queued', 'scheduled');
 
 -- name: add_thread!
 INSERT INTO threads (account_id, thread_id, mailbox_id, subject, created_at)
@@ -123,6 +187,23 @@ SELECT DISTINCT participants FROM emails
 WHERE account_id = :account_id AND thread_id = :thread_id
   AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'))
 LIMIT 200;
+
+-- name: list_threads
+-- Each by its newest email, as long as that is not newer than :newest: so that pages fit together while mail comes in.
+SELECT e.thread_id, e.email_id FROM emails e
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND email_id < :before AND email_id <= :newest
+  AND (CAST(:see_held AS BOOLEAN) OR state NOT IN ('held', 'declined'))
+  AND NOT EXISTS (
+    SELECT 1 FROM emails later
+    WHERE later.account_id = e.account_id AND later.thread_id = e.thread_id
+      AND later.email_id > e.email_id AND later.email_id <= :newest
+      AND (CAST(:see_held AS BOOLEAN) OR later.state NOT IN ('held', 'declined')))
+  AND (CAST(:any_participant AS BOOLEAN) OR EXISTS (
+    SELECT 1 FROM emails p
+    WHERE p.account_id = e.account_id AND p.thread_id = e.thread_id
+      AND (CAST(:see_held AS BOOLEAN) OR p.state NOT IN ('held', 'declined'))
+      AND p.participants LIKE :participant ESCAPE '!'))
+ORDER BY email_id DESC LIMIT :limit;
 
 -- name: latest_in_thread^
 SELECT * FROM emails
@@ -151,6 +232,9 @@ ORDER BY email_id LIMIT 1;
 -- name: add_attachment!
 INSERT INTO attachments (account_id, email_id, name, attachment_id, content_type, size, sha256)
 VALUES (:account_id, :email_id, :name, :attachment_id, :content_type, :size, :sha256);
+
+-- name: remove_attachments!
+DELETE FROM attachments WHERE account_id = :account_id AND email_id = :email_id;
 
 -- name: list_attachments
 SELECT * FROM attachments WHERE account_id = :account_id AND email_id = :email_id ORDER BY attachment_id;

@@ -43,6 +43,18 @@ VALUES (:account_id, :delivery_id, :webhook_id, :event_id, :mailbox_id, :heard_a
 -- name: get_delivery^
 SELECT * FROM deliveries WHERE account_id = :account_id AND delivery_id = :delivery_id;
 
+-- name: get_delivery_told^
+-- As list_deliveries shows it. A deleted webhook is told nothing any more.
+SELECT d.*, e.type AS event_type, e.email_id, e.withheld, w.url FROM deliveries d
+JOIN events e ON e.account_id = d.account_id AND e.event_id = d.event_id
+JOIN webhooks w ON w.account_id = d.account_id AND w.webhook_id = d.webhook_id
+WHERE d.account_id = :account_id AND d.delivery_id = :delivery_id AND w.deleted_at IS NULL;
+
+-- name: replay_delivery!
+-- 0 rows where it still waits for its turn: that one is not told twice at once.
+UPDATE deliveries SET status = 'pending', attempts = 0, last_error = NULL
+WHERE account_id = :account_id AND delivery_id = :delivery_id AND status <> 'pending';
+
 -- name: record_delivery!
 UPDATE deliveries
 SET status = :status, attempts = :attempts, response_status = :response_status, last_error = :last_error,

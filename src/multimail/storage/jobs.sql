@@ -4,6 +4,9 @@ INSERT INTO jobs (account_id, kind, subject_id, run_at, attempts, lease_until, l
 VALUES (:account_id, :kind, :subject_id, :run_at, 0, 0, '')
 ON CONFLICT (account_id, kind, subject_id) DO UPDATE SET run_at = excluded.run_at, attempts = 0;
 
+-- name: get_job_time$
+SELECT run_at FROM jobs WHERE account_id = :account_id AND kind = :kind AND subject_id = :subject_id;
+
 -- name: finish_job!
 -- By its lease alone: a worker that lost it can't finish another's.
 DELETE FROM jobs
@@ -33,6 +36,11 @@ SELECT MIN(run_at) FROM jobs WHERE kind = :kind AND lease_until < :now;
 -- Back in the queue without counting as an attempt.
 UPDATE jobs SET run_at = :run_at, lease_until = 0, lease_owner = ''
 WHERE account_id = :account_id AND kind = :kind AND subject_id = :subject_id AND lease_owner = :lease_owner;
+
+-- name: hasten_deliveries!
+-- What a pause put off and nobody has tried yet; what a far side deferred keeps its time.
+UPDATE jobs SET run_at = :now
+WHERE account_id = :account_id AND kind = 'deliver' AND attempts = 0 AND lease_owner = '' AND run_at > :now;
 
 -- name: count_jobs
 SELECT kind, COUNT(*) AS waiting FROM jobs GROUP BY kind;

@@ -4,7 +4,7 @@ VALUES (:account_id, :mailbox_id, :address, :name, :oversight_mode, :wanted_mode
 
 -- name: add_address!
 -- One address, one mailbox, whosever it is: 0 rows where it is taken.
-INSERT INTO addresses (address, account_id, mailbox_id) VALUES (:address, :account_id, :mailbox_id)
+INSERT INTO addresses (address, sha256, account_id, mailbox_id) VALUES (:address, :sha256, :account_id, :mailbox_id)
 ON CONFLICT (address) DO NOTHING;
 
 -- name: get_mailbox^
@@ -15,6 +15,10 @@ SELECT * FROM mailboxes WHERE account_id = :account_id AND mailbox_id = :mailbox
 SELECT a.account_id, a.mailbox_id, m.test FROM addresses a
 JOIN mailboxes m ON m.account_id = a.account_id AND m.mailbox_id = a.mailbox_id
 WHERE a.address = :address AND m.deleted_at IS NULL;
+
+-- name: find_address_by_hash^
+-- The same directory, by the hash that mail from the address carries.
+SELECT account_id, mailbox_id FROM addresses WHERE sha256 = :sha256;
 
 -- name: list_mailboxes
 SELECT * FROM mailboxes m
@@ -28,6 +32,16 @@ ORDER BY mailbox_id DESC LIMIT :limit;
 UPDATE mailboxes
 SET name = :name, oversight_mode = :oversight_mode, wanted_mode = :wanted_mode, human_written = :human_written
 WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND deleted_at IS NULL;
+
+-- name: pause_mailbox!
+UPDATE mailboxes SET paused_at = :now
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND paused_at IS NULL;
+
+-- name: resume_mailbox!
+UPDATE mailboxes SET paused_at = NULL WHERE account_id = :account_id AND mailbox_id = :mailbox_id;
+
+-- name: set_wanted_mode!
+UPDATE mailboxes SET wanted_mode = :wanted_mode WHERE account_id = :account_id AND mailbox_id = :mailbox_id;
 
 -- name: mailbox_holds_mail$
 SELECT 1 FROM emails WHERE account_id = :account_id AND mailbox_id = :mailbox_id LIMIT 1;

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import threading
-from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -12,7 +11,16 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from multimail.storage.database import Dialect, StorageFull, T, Tx, Unit, bind
+from multimail.storage.database import (
+    Dialect,
+    StorageFull,
+    Subscribers,
+    T,
+    Tx,
+    Unit,
+    add_subscriber,
+    bind,
+)
 from multimail.storage.migrate import migrate
 
 CONNECTIONS: Final = 16
@@ -26,7 +34,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._subscribers: defaultdict[str, list[Callable[[str], None]]] = defaultdict(list)
+        self._subscribers: Subscribers = {}
         self._threads = ThreadPoolExecutor(CONNECTIONS, "database")
         self._closing = threading.Event()
 
@@ -66,8 +74,7 @@ class PostgresDatabase:
             migrate("postgres", (row and row[0]) or 0, apply)
 
     def subscribe(self, channel: str, callback: Callable[[str], None]) -> Callable[[], None]:
-        self._subscribers[channel].append(callback)
-        return lambda: self._subscribers[channel].remove(callback)
+        return add_subscriber(self._subscribers, channel, callback)
 
     async def read(self, unit: Unit[T]) -> T:
         return await self._loop.run_in_executor(self._threads, self._run, unit, "REPEATABLE READ READ ONLY")
@@ -115,7 +122,7 @@ class PostgresDatabase:
                 self._closing.wait(1)
 
     def _call(self, channel: str, payload: str) -> None:
-        for callback in tuple(self._subscribers[channel]):
+        for callback in tuple(self._subscribers.get(channel, ())):
             callback(payload)
 
     async def close(self) -> None:

@@ -3,22 +3,35 @@
 Units run on the event loop and only COMMIT, whose fsync lets go of the GIL, gets a thread: while it waits
 for the disk the loop goes on reading requests, and what they write queues up for the next group. That was
 measured against a writer thread and against committing on the loop (docs/performance.md).
-Reads run on the loop too, over a snapshot of their own, until one turns out long: then it moves to a thread.
+Reads run on the loop too, until one turns out long: then it moves to a thread. A new snapshot starts with a
+cold cache, so those between two commits share one; after a commit of ours nobody reads what was before it.
 """
 
 import asyncio
 import sqlite3
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Final
 
-from multimail.storage.database import Dialect, StorageFull, T, Tx, Unit, bind
+from multimail.storage.database import (
+    Dialect,
+    StorageFull,
+    Subscribers,
+    T,
+    Tx,
+    Unit,
+    add_subscriber,
+    bind,
+)
 from multimail.storage.migrate import migrate
 
 GROUP: Final = 64  # units in one commit: the more, the cheaper the fsync and the longer the loop is held
 SHORT_READ: Final = 20_000  # steps of SQLite's machine, about a millisecond
+SNAPSHOT: Final = 0.002  # seconds that a snapshot is kept: so long another process's commits may go unseen
 LOCK_RETRY: Final = 0.002  # seconds, while another process (the command line) holds the write lock
 LOCK_PATIENCE: Final = 15.0
 
@@ -30,7 +43,7 @@ class SqliteDatabase:
         self.path = path
         self._waiting: deque[tuple[Unit[Any], asyncio.Future[Any]]] = deque()
         self._busy = False
-        self._subscribers: defaultdict[str, list[Callable[[str], None]]] = defaultdict(list)
+        self._subscribers: Subscribers = {}
         self._committer = ThreadPoolExecutor(1, "commit")
         self._readers = ThreadPoolExecutor(2, "read")
 
@@ -80,21 +93,33 @@ class SqliteDatabase:
         self._writer.execute("PRAGMA busy_timeout = 0")
 
     def subscribe(self, channel: str, callback: Callable[[str], None]) -> Callable[[], None]:
-        self._subscribers[channel].append(callback)
-        return lambda: self._subscribers[channel].remove(callback)
+        return add_subscriber(self._subscribers, channel, callback)
 
     async def read(self, unit: Unit[T]) -> T:
+        if not self._reader.in_transaction:
+            self._reader.execute("BEGIN")
+            self._snapshot = asyncio.get_running_loop().call_later(SNAPSHOT, self._end_snapshot)
+        # SQLite counts on from a statement's earlier runs: one call of the handler says nothing, ten do.
+        self._reader.set_progress_handler(partial(next, repeat(0, 9), 1), SHORT_READ // 10)
         try:
-            return _snapshot(self._reader, self._reader_sql, unit, SHORT_READ)
+            return unit(Tx(self._reader_sql, "sqlite"))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
+        finally:
+            self._reader.set_progress_handler(None, 0)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._long_read, unit)
+
+    def _end_snapshot(self) -> None:
+        if self._reader.in_transaction:
+            self._snapshot.cancel()
+            self._reader.execute("ROLLBACK")
 
     def _long_read(self, unit: Unit[T]) -> T:
         connection = self._connect()
         try:
-            return _snapshot(connection, bind("sqlite", connection), unit)
+            connection.execute("BEGIN")
+            return unit(Tx(bind("sqlite", connection), "sqlite"))
         finally:
             connection.close()
 
@@ -173,6 +198,7 @@ class SqliteDatabase:
         notices: set[tuple[str, str]],
         error: BaseException | None,
     ) -> None:
+        self._end_snapshot()
         for done, result in results:
             if done.done():
                 continue
@@ -181,7 +207,7 @@ class SqliteDatabase:
             else:
                 done.set_result(result)
         for channel, payload in notices:
-            for callback in tuple(self._subscribers[channel]):
+            for callback in tuple(self._subscribers.get(channel, ())):
                 callback(payload)
 
     async def close(self) -> None:
@@ -189,21 +215,9 @@ class SqliteDatabase:
             await self.write(lambda tx: None)  # the last group: nothing queues behind it any more
         self._committer.shutdown()
         self._readers.shutdown()
+        self._end_snapshot()
         self._reader.close()
         self._writer.close()
-
-
-def _snapshot(connection: sqlite3.Connection, sql: Any, unit: Unit[T], steps: int = 0) -> T:
-    """One view of the database for the whole unit; interrupted after so many steps of a statement, if given."""
-    connection.execute("BEGIN")
-    try:
-        if steps:
-            connection.set_progress_handler(lambda: 1, steps)
-        return unit(Tx(sql, "sqlite"))
-    finally:
-        connection.set_progress_handler(None, 0)  # first of all: it would interrupt the ROLLBACK too
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _lower(text: Any) -> Any:

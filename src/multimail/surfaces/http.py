@@ -6,26 +6,31 @@ decides and does, and what it answers or refuses is written down: no policy live
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from multimail.core.errors import Refused, invalid, not_found
+from multimail.operations.archive import Archive
 from multimail.operations.attachments import File
 from multimail.operations.authenticate import authenticate
 from multimail.operations.context import PUBLIC, Caller, Services
-from multimail.operations.operation import Operation, check_scope, invoke
+from multimail.operations.operation import Answer, Operation, check_scope, invoke
 from multimail.operations.registry import OPERATIONS
 from multimail.storage.database import StorageFull
-from multimail.surfaces.http_answers import DEFAULT_HEADERS, Reply, error_reply, file_reply, json_reply
+from multimail.surfaces.http_answers import (
+    DEFAULT_HEADERS,
+    Reply,
+    error_reply,
+    file_reply,
+    json_reply,
+    rate_headers,
+)
 from multimail.surfaces.http_pages import count, pages
 from multimail.surfaces.http_request import (
     Head,
@@ -35,53 +40,54 @@ from multimail.surfaces.http_request import (
     read_metadata,
     read_query,
 )
-from multimail.surfaces.http_stream import stream_events
+from multimail.surfaces.http_stream import gone, stream_archive, stream_events
+from multimail.surfaces.mcp.transport import McpApp
 from multimail.surfaces.routes import Target, build_tree, split_path, targets
 from multimail.surfaces.spellings import Given, by_name, normalise
 
 log: Final = structlog.get_logger("multimail.http")
 
 
-class OperationRoutes(BaseRoute):
-    """All routes of all operations as one, looked up segment by segment instead of pattern by pattern."""
+class Operations:
+    """All routes of all operations, looked up segment by segment; `others` gets every other request."""
 
-    def __init__(self, services: Services, operations: Sequence[Operation], stopping: asyncio.Event) -> None:
+    def __init__(
+        self, services: Services, operations: Sequence[Operation], stopping: asyncio.Event, others: ASGIApp
+    ) -> None:
         self.services = services
         self.stopping = stopping
+        self.others = others
         self.tree = build_tree(targets(operations))
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http":
-            return Match.NONE, {}
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         segments = split_path(scope.get("raw_path") or scope["path"].encode())
         found = None if segments is None else self.tree.find(segments)
         if found is None:
-            return Match.NONE, {}
+            scope["app"] = self.others  # so that starlette raises its 404 and 405 instead of answering them
+            await self.others(scope, receive, send)
+            return
         node, values = found
         target = node.methods.get(scope["method"])
+        reply: Reply | None
         if target is None:
-            return Match.PARTIAL, {"allow": node.methods}
-        inputs = dict(zip(target.inputs, values, strict=True))
-        return Match.FULL, {"target": target, "inputs": inputs, "operation": target.operation.name}
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if "target" not in scope:
-            allow = ", ".join(sorted(scope["allow"])).encode()
-            refused = Refused("method_not_allowed")
-            await error_reply(refused, scope["request_id"], [(b"allow", allow)])(scope, receive, send)
-            return
-        reply = await self.answer(scope, receive, send)
+            allow = ", ".join(sorted(node.methods)).encode()
+            reply = error_reply(Refused("method_not_allowed"), scope["request_id"], [(b"allow", allow)])
+        else:
+            scope["operation"] = target.operation.name
+            inputs = dict(zip(target.inputs, values, strict=True))
+            reply = await self.answer(target, inputs, scope, receive, send)
         if reply is not None:
             await reply(scope, receive, send)
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> Reply | None:
+    async def answer(
+        self, target: Target, inputs: Mapping[str, str], scope: Scope, receive: Receive, send: Send
+    ) -> Reply | None:
         """None once a stream has run. Raises what invoke() raises."""
-        target: Target = scope["target"]
         operation = target.operation
         head = read_head(scope["headers"])
         if head.credential is None:
             check_scope(operation, PUBLIC)
-        given = await self._given(target, head, scope, receive)
+        given = await self._given(target, inputs, head, scope, receive)
         raw, own = given.raw, "metadata" in operation.input.model_fields
         metadata = read_metadata(head.metadata, raw.get("metadata"), own=own)
         caller = Caller(head.credential, scope["request_id"], metadata, _idempotency_key(head, raw))
@@ -90,16 +96,41 @@ class OperationRoutes(BaseRoute):
                 raw["after"] = head.others[b"last-event-id"]
             await stream_events(self.services, operation, raw, caller, receive, send, self.stopping)
             return None
-        answer = await invoke(self.services, operation, raw, caller)
+        answering = invoke(self.services, operation, raw, caller)
+        answer = await (self._while_wanted(answering, receive) if operation.waits else answering)
+        archive = answer.body.get("archive")
+        if isinstance(archive, Archive):
+            await stream_archive(archive, scope["method"], receive, send)
+            return None
         file = answer.body.get("file")
         if isinstance(file, File):
-            return file_reply(file)
-        body = by_name(answer.body) if target.named else answer.body
-        if given.warnings:
-            body = {**body, "warnings": given.warnings}
-        return json_reply(answer.status, body)
+            reply = file_reply(file)
+        else:
+            body = by_name(answer.body) if target.named else answer.body
+            if given.warnings:
+                body = {**body, "warnings": given.warnings}
+            reply = json_reply(answer.status, body)
+        if answer.allowance is not None:
+            left = answer.allowance
+            reply.headers += rate_headers(left.limit, left.remaining, left.reset)
+        return reply
 
-    async def _given(self, target: Target, head: Head, scope: Scope, receive: Receive) -> Given:
+    async def _while_wanted(self, answering: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
+        """As long as the client is there and the server runs. Raises ClientDisconnect, Refused("unavailable")."""
+        work = asyncio.create_task(answering)
+        left, stopped = asyncio.create_task(gone(receive)), asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait([work, left, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            raise ClientDisconnect if left.done() else Refused("unavailable")
+        finally:
+            for task in (work, left, stopped):
+                task.cancel()
+
+    async def _given(
+        self, target: Target, inputs: Mapping[str, str], head: Head, scope: Scope, receive: Receive
+    ) -> Given:
         body: dict[str, Any] = {}
         if scope["method"] not in ("GET", "HEAD"):
 
@@ -110,7 +141,7 @@ class OperationRoutes(BaseRoute):
             content = await read_body(receive, head, vouch)
             body = parse_body(content, head.others.get(b"content-type"))
         query = read_query(scope["query_string"])
-        return normalise(target.spelling, scope["inputs"], query, body, target.pinned)
+        return normalise(target.spelling, inputs, query, body, target.pinned)
 
 
 def _idempotency_key(head: Head, raw: Mapping[str, Any]) -> str | None:
@@ -131,9 +162,8 @@ class Envelope:
         self.services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+        if scope["type"] != "http":  # ASGI's way to say so of lifespan events and web sockets
+            raise NotImplementedError(scope["type"])
         request_id = scope["request_id"] = self.services.new_id("req")
         started, status = time.perf_counter(), 0
 
@@ -152,6 +182,8 @@ class Envelope:
                 await self.app(scope, receive, sender)
             except ClientDisconnect:
                 status = status or 499
+            except HTTPException as error:
+                await http_error(error, request_id)(scope, receive, sender)
             except Exception as error:  # it is answered and logged, never shown
                 if status:
                     log.exception("answer_broken_off", request_id=request_id)
@@ -175,13 +207,12 @@ HTTP_CODES: Final = {401: "unauthenticated", 403: "insufficient_scope", 405: "me
                      413: "too_large", 415: "unsupported_media_type", 503: "unavailable"}  # fmt: skip
 
 
-async def http_error(request: Request, error: Exception) -> Response | Reply:
+def http_error(error: HTTPException, request_id: str) -> Reply:
     """Errors of routes that are not ours (starlette's own 404 and 405), in our shape."""
-    assert isinstance(error, HTTPException)
     code = HTTP_CODES.get(error.status_code, "malformed_request")
     refused = not_found("page") if error.status_code == 404 else Refused(code)
     headers = [(name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()]
-    return error_reply(refused, request.scope["request_id"], headers)
+    return error_reply(refused, request_id, headers)
 
 
 def build_app(
@@ -192,20 +223,11 @@ def build_app(
     extra_routes: Sequence[BaseRoute] = (),
     trusted_proxies: Sequence[str] = (),
     stopping: asyncio.Event | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """The whole HTTP surface. `ready` is asked by /health; `trusted_proxies` are addresses or networks whose
-    X-Forwarded-For is believed; set `stopping` (also `app.state.stopping`) to end the streams before a stop.
+    X-Forwarded-For is believed; set `stopping` to end the streams before a stop.
     """
     stop = stopping or asyncio.Event()
-    app = Starlette(
-        routes=[
-            OperationRoutes(services, operations, stop),
-            *extra_routes,
-            *pages(operations, ready, trusted_proxies),
-        ],
-        middleware=[Middleware(Envelope, services=services)],
-        exception_handlers={HTTPException: http_error},  # type: ignore[dict-item]  # a Reply is a response too
-    )
-    app.router.redirect_slashes = False
-    app.state.stopping = stop
-    return app
+    mcp = Route("/mcp", McpApp(services, operations, stop))
+    others = Router([mcp, *extra_routes, *pages(operations, ready, trusted_proxies)], redirect_slashes=False)
+    return Envelope(Operations(services, operations, stop, others), services)

@@ -73,8 +73,18 @@ def error_reply(refused: Refused, request_id: str, headers: Iterable[tuple[bytes
     if status == 429:
         seconds = refused.details.get("retry_after", RETRY_AFTER)
         extra.append((b"retry-after", str(seconds).encode()))
+    if "reset" in refused.details:  # a key's rate, and no other limit
+        extra += rate_headers(refused.details["limit"], 0, refused.details["reset"])
     body = {"error": refused.sentence, "code": refused.code, "request_id": request_id}
     return json_reply(status, refused.details | body, extra)
+
+
+def rate_headers(limit: object, remaining: object, reset: object) -> Headers:
+    """The fields of draft-ietf-httpapi-ratelimit-headers-10: `limit` in 60 seconds, all of it again in `reset`."""
+    return [
+        (b"ratelimit-policy", f'"key";q={limit};w=60'.encode()),
+        (b"ratelimit", f'"key";r={remaining};t={reset}'.encode()),
+    ]
 
 
 def file_reply(file: File) -> Reply:

@@ -1,16 +1,20 @@
-"""list_events as a stream of server-sent events (WHATWG HTML 9.2), batch by batch through invoke()."""
+"""What is sent while it is made: list_events as server-sent events (WHATWG HTML 9.2), batch by batch through invoke(),
+and archives."""
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic_core import to_json
 from starlette.types import Receive, Send
 
 from multimail.core.errors import Refused
+from multimail.operations.archive import Archive
 from multimail.operations.authenticate import authenticate
 from multimail.operations.context import Caller, Services
 from multimail.operations.operation import Operation, invoke, read_input
+from multimail.surfaces.http_answers import disposition
 
 BATCH: Final = 100
 KEEP_ALIVE: Final = 15.0  # seconds between looks when nobody wakes us; each is an authentication too
@@ -44,7 +48,7 @@ async def stream_events(
             woken.set()
 
     unsubscribe = services.db.subscribe("events", wake)
-    ends = [asyncio.create_task(_gone(receive)), asyncio.create_task(stopping.wait())]
+    ends = [asyncio.create_task(gone(receive)), asyncio.create_task(stopping.wait())]
     position = dict(raw) | {"limit": BATCH}
     try:
         answer = await invoke(services, operation, position, caller)
@@ -59,7 +63,7 @@ async def stream_events(
             if len(events) < BATCH:
                 patience = await _pause(services, woken, ends, patience)
             try:
-                answer = await invoke(services, operation, position, caller)
+                answer = await invoke(services, operation, position, replace(caller, counted=False))
             except Refused:
                 break  # the key was revoked, or the mailbox that was asked for is gone
         await send({"type": "http.response.body", "body": b""})
@@ -69,6 +73,31 @@ async def stream_events(
         unsubscribe()
         for end in ends:
             end.cancel()
+
+
+async def stream_archive(archive: Archive, method: str, receive: Receive, send: Send) -> None:
+    """Sends an archive piece by piece, no faster than it is read. One that must end early is broken off: the
+    reader sees that by its missing end."""
+    headers = [
+        (b"content-type", archive.content_type.encode()),
+        (b"content-disposition", disposition(archive.name)),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if method == "HEAD":
+        await send({"type": "http.response.body", "body": b""})
+        return
+    left = asyncio.create_task(gone(receive))
+    try:
+        async for chunk in archive.chunks():
+            if left.done():
+                return
+            async with asyncio.timeout(PATIENCE):
+                await send(_part(chunk))
+        await send({"type": "http.response.body", "body": b""})
+    except (Refused, TimeoutError):
+        return
+    finally:
+        left.cancel()
 
 
 async def _pause(
@@ -84,7 +113,8 @@ async def _pause(
     return SOON if services.db.dialect == "postgres" else KEEP_ALIVE
 
 
-async def _gone(receive: Receive) -> None:
+async def gone(receive: Receive) -> None:
+    """Returns once the client has hung up."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

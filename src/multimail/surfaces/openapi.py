@@ -7,8 +7,9 @@ from pydantic import TypeAdapter
 
 from multimail.core.errors import ERRORS
 from multimail.core.scopes import Scope
-from multimail.operations.attachments import File
+from multimail.operations.archive import BYTES
 from multimail.operations.composing import Metadata
+from multimail.operations.consent import PendingApproval
 from multimail.operations.operation import COMMON_ERRORS, Operation
 from multimail.surfaces.routes import Target, targets
 from multimail.surfaces.spellings import LISTS, MESSAGE, REFERENCE, is_email
@@ -20,7 +21,8 @@ ABOUT: Final = """\
 Each operation has one name, one input and one output, and up to three spellings of its route: resources, \
 flat and by name. Inputs have further names (`x-aliases`); two with different values are 422 \
 conflicting_fields. Unknown fields of a body are ignored and named in the answer's `warnings`. Every \
-answer has X-Request-Id."""
+answer has X-Request-Id. Where a key's rate is limited, RateLimit and RateLimit-Policy come with every answer \
+that succeeds and with 429 rate_limited; every 429 has Retry-After, in seconds."""
 ERROR: Final[Schema] = {
     "type": "object",
     "required": ["error", "code", "request_id"],
@@ -40,16 +42,6 @@ ERROR: Final[Schema] = {
         },
     },
 }
-PENDING: Final[Schema] = {
-    "type": "object",
-    "required": ["status", "request_id", "asks", "hint"],
-    "properties": {
-        "status": {"const": "pending_approval"},
-        "request_id": {"type": "string"},
-        "asks": {"type": "string", "description": "What an owner is asked to allow."},
-        "hint": {"type": "string"},
-    },
-}
 HEADERS: Final = {
     "X-MultiMail-Thread-Id": ("Kept as metadata thread_id.", 0, 512),
     "X-MultiMail-Run-Id": ("Kept as metadata run_id.", 0, 512),
@@ -65,7 +57,9 @@ SECURITY: Final = {
 def describe(operations: Sequence[Operation]) -> Schema:
     """The whole description; the same for the same registry, in its order."""
     inputs, outputs, schemas = _schemas(operations)
-    components: dict[str, Schema] = {"schemas": schemas | {"Error": ERROR, "PendingApproval": PENDING}}
+    components: dict[str, Schema] = {
+        "schemas": schemas | {"Error": ERROR, "PendingApproval": TypeAdapter(PendingApproval).json_schema()}
+    }
     components["responses"] = {}
     components["parameters"] = {
         name: {
@@ -113,7 +107,7 @@ def _schemas(
     asked += [
         (("out", item.name), "serialization", TypeAdapter(item.output))
         for item in operations
-        if item.output is not File
+        if item.output not in BYTES
     ]
     found, shared = TypeAdapter.json_schemas(asked, ref_template=REF + "{model}")
     defs: dict[str, Schema] = shared.get("$defs", {})
@@ -219,17 +213,14 @@ def _nullable(schema: Schema) -> Schema:
 
 def _answers(target: Target, outputs: Mapping[str, Schema], components: dict[str, Schema]) -> Schema:
     operation = target.operation
-    if operation.output is File:
-        return {"200": {"description": "The bytes.", "content": {"*/*": {"schema": {"type": "string"}}}}}
-    schema = outputs[operation.name]
-    if target.named:
-        schema = by_name_schema(schema, components["schemas"])
-    content: Schema = {"application/json": {"schema": schema}}
-    if operation.streams and target.method == "GET":
-        content["text/event-stream"] = {"schema": {"type": "string"}}
-    answers: Schema = {str(operation.status): {"description": "Done.", "content": content}}
+    if operation.output in BYTES:
+        shown: Schema = {"description": "The bytes.", "content": {"*/*": {"schema": {"type": "string"}}}}
+    else:
+        shown = {"description": "Done.", "content": _content(target, outputs, components)}
+    answers: Schema = {str(operation.status): shown}
     if operation.idempotent:
-        answers["200"] = {"description": "The first answer again: `idempotent` is true.", "content": content}
+        again = "The first answer again: `idempotent` is true."
+        answers["200"] = {"description": again, "content": shown["content"]}
     if operation.needs_owner is not None:
         pending = {"application/json": {"schema": {"$ref": f"{REF}PendingApproval"}}}
         answers["202"] = {
@@ -239,13 +230,23 @@ def _answers(target: Target, outputs: Mapping[str, Schema], components: dict[str
     return answers
 
 
+def _content(target: Target, outputs: Mapping[str, Schema], components: dict[str, Schema]) -> Schema:
+    schema = outputs[target.operation.name]
+    if target.named:
+        schema = by_name_schema(schema, components["schemas"])
+    content: Schema = {"application/json": {"schema": schema}}
+    if target.operation.streams and target.method == "GET":
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    return content
+
+
 def _errors(target: Target, responses: Schema) -> Schema:
     operation = target.operation
     codes = {*COMMON_ERRORS, *operation.errors, *(["not_found"] if target.inputs else [])}
     codes |= {"unsupported_media_type"} if target.method not in ("GET", "HEAD") else set()
     codes |= {"storage_full"} if operation.transactional else set()
     if Scope.PUBLIC in operation.scopes:
-        codes.discard("insufficient_scope")
+        codes -= {"insufficient_scope", "rate_limited"} - set(operation.errors)
     by_status: dict[int, list[str]] = {}
     for code in sorted(codes):
         by_status.setdefault(ERRORS[code].status, []).append(code)

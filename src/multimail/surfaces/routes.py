@@ -11,7 +11,8 @@ from multimail.surfaces.spellings import Spelling, spelling_of
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One operation at one method and path. `named` says that it is spelled by name (contract §6c)."""
+    """One operation at one method and path. `named` says that it is spelled by name (contract §6c); `inputs` are
+    the names in the path, in order."""
 
     operation: Operation
     method: str
@@ -19,11 +20,11 @@ class Target:
     pinned: Mapping[str, Any]
     named: bool
     spelling: Spelling
+    inputs: tuple[str, ...] = field(init=False)
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names in the path, in order."""
-        return tuple(part.strip("{}") for part in self.path.split("/") if part.startswith("{"))
+    def __post_init__(self) -> None:
+        names = tuple(part.strip("{}") for part in self.path.split("/") if part.startswith("{"))
+        object.__setattr__(self, "inputs", names)
 
 
 def targets(operations: Sequence[Operation]) -> list[Target]:

@@ -2,7 +2,7 @@
 
 from multimail.core.errors import ERRORS
 from multimail.operations.context import Services
-from multimail.operations.intake import Arrival, accept, find_recipient
+from multimail.operations.intake import Arrival, accept, find_addressee
 from multimail.storage.database import StorageFull
 from multimail.surfaces.smtp import Envelope, Reply
 
@@ -17,7 +17,7 @@ class MailboxIntake:
         self._services = services
 
     async def recipient(self, sender: str, address: str) -> Reply | None:
-        found = await self._services.db.read(lambda tx: find_recipient(tx, address))
+        found = await self._services.db.read(lambda tx: find_addressee(self._services, tx, address))
         return None if found else NO_SUCH
 
     async def message(self, envelope: Envelope, raw: bytes) -> Reply:

@@ -3,26 +3,22 @@
 import asyncio
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
-from email.utils import format_datetime
 from typing import Final, Protocol
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from multimail.core.identity import Statement, reputation_hash
-from multimail.core.oversight import Mode
+from multimail.core.identity import Statement
 from multimail.core.retry import delivery_delay
 from multimail.core.times import DAY, SECOND, to_datetime
-from multimail.mail import dkim
-from multimail.mail.compose import prepend
 from multimail.mail.deliver import Result
-from multimail.mail.identity import sign_identity
+from multimail.mail.sign import Keys, finish
 from multimail.operations import delivery
 from multimail.operations.context import Services
+from multimail.operations.copies import Copy
 from multimail.operations.delivery import Outcome, Parcel
-from multimail.operations.served import HOSTED, SANDBOXED, played
+from multimail.operations.identity import CAPABILITIES
+from multimail.operations.served import HOSTED, SANDBOXED, SUPPRESSED, played
 from multimail.storage.blobs import Blob
 from multimail.storage.database import StorageFull, Unit
 from multimail.workers.runner import Handler, Job
@@ -31,13 +27,6 @@ log = structlog.get_logger()
 
 FULL_PAUSE: Final = 1.0  # seconds
 IDENTITY_LIFE: Final = 30 * DAY
-CAPABILITIES: Final = {
-    Mode.READ_ONLY: ("read",),
-    Mode.GATED_ALL: ("send_with_approval",),
-    Mode.GATED_SEND: ("read", "send_with_approval"),
-    Mode.MONITORED: ("read", "send"),
-    Mode.AUTONOMOUS: ("read", "send"),
-}
 
 
 class Transport(Protocol):
@@ -46,41 +35,24 @@ class Transport(Protocol):
     async def deliver(self, sender: str, recipients: tuple[str, ...], raw: bytes) -> Mapping[str, Result]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """The keys that every message is signed with."""
-
-    identity: ec.EllipticCurvePrivateKey
-    dkim: tuple[dkim.SigningKey, ...]
-    service: str
-
-    def finish(self, raw: bytes, parcel: Parcel, now: int) -> bytes:
-        """The message as it leaves: what was approved, with Date, identity and DKIM on top (contract §7, §10)."""
-        email = parcel.email
-        # When it was complete and ready to enter delivery (RFC 5322 3.6.1): the same on every attempt.
-        moment = to_datetime(email["decided_at"] or email["created_at"]).replace(tzinfo=UTC)
-        dated = prepend(raw, [("Date", format_datetime(moment))])
-        statement = Statement(
-            address=email["from_address"],
-            ai_generated=not parcel.mailbox["human_written"],
-            approval=email["decided_by"] if email["decision"] == "approved" else None,
-            capabilities=CAPABILITIES[parcel.mode],
-            exp=(now + IDENTITY_LIFE) // SECOND,
-            iat=now // SECOND,
-            operator=parcel.account["name"],
-            oversight_mode=parcel.mode,
-            service=self.service,
-            verified_operator=parcel.account["oversight_email_verified_at"] is not None,
-        )
-        trace = [
-            ("X-MultiMail-Identity", sign_identity(dated, statement, self.identity)),
-            ("X-MultiMail-Reputation", reputation_hash(email["from_address"])),
-        ]
-        identified = prepend(dated, trace)
-        return dkim.sign(identified, self.dkim, at=now // SECOND) + identified
+def statement(services: Services, parcel: Parcel | Copy) -> Statement:
+    """What the identity says of an email beyond what is in it."""
+    email, now = parcel.email, services.clock()
+    return Statement(
+        address=email["from_address"],
+        ai_generated=not parcel.mailbox["human_written"],
+        approval=email["decided_by"] if email["decision"] == "approved" else None,
+        capabilities=CAPABILITIES[parcel.mode],
+        exp=(now + IDENTITY_LIFE) // SECOND,
+        iat=now // SECOND,
+        operator=parcel.account["name"],
+        oversight_mode=parcel.mode.value,
+        service=services.site.domain,
+        verified_operator=parcel.account["oversight_email_verified_at"] is not None,
+    )
 
 
-def handler(services: Services, signer: Signer, transport: Transport | None) -> Handler:
+def handler(services: Services, keys: Keys, transport: Transport | None) -> Handler:
     """The handler of `deliver` jobs. Without a transport nothing leaves: sandbox delivery."""
 
     async def deliver(job: Job) -> None:
@@ -90,24 +62,35 @@ def handler(services: Services, signer: Signer, transport: Transport | None) -> 
         raw = parcel.raw["content"] or await services.blobs.load(
             services.db, job.lease.account_id, parcel.raw["sha256"]
         )
-        sent = signer.finish(bytes(raw), parcel, services.clock())
+        # When it was complete and ready to enter delivery (RFC 5322 3.6.1): the same on every attempt.
+        date = to_datetime(parcel.email["decided_at"] or parcel.email["created_at"]).replace(tzinfo=UTC)
+        sent = await services.apart(finish, bytes(raw), date, statement(services, parcel), keys)
         results = played(parcel.simulated) | {recipient.address: HOSTED for recipient in parcel.local}
+        results |= dict.fromkeys(parcel.suppressed, SUPPRESSED)
         if parcel.captured or transport is None:
             results |= dict.fromkeys(parcel.external, SANDBOXED)
         elif parcel.external:
-            results |= await transport.deliver(parcel.email["from_address"], parcel.external, sent)
+            results |= await _transmit(transport, parcel.external, sent)
         delay = delivery_delay(job.attempts + 1, random.random())  # noqa: S311  # jitter is no secret
         retry_at = None if delay is None else services.clock() + int(delay * SECOND)
         outcome = Outcome(results, await _copies(services, parcel, sent), retry_at)
         # From here on the far side may have the message: no shutdown and no full disk must lose the answer.
         await asyncio.shield(
-            _write_down(services, lambda tx: delivery.settle(services, tx, job.lease, parcel, outcome))
+            write_down(services, lambda tx: delivery.settle(services, tx, job.lease, parcel, outcome))
         )
 
     return deliver
 
 
-async def _write_down(services: Services, unit: Unit[None]) -> None:
+async def _transmit(transport: Transport, copies: Mapping[str, str], sent: bytes) -> dict[str, Result]:
+    """Each recipient's copy has a return path of its own, so that its bounce is nobody else's."""
+    answers = await asyncio.gather(
+        *(transport.deliver(path, (recipient,), sent) for recipient, path in copies.items())
+    )
+    return {recipient: result for answer in answers for recipient, result in answer.items()}
+
+
+async def write_down(services: Services, unit: Unit[None]) -> None:
     """Again and again until there is room: to give the job back would send the message once more."""
     while True:
         try:

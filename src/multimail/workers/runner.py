@@ -132,7 +132,7 @@ class Runner:
         try:
             await room.handler(job)
             if room.gives_way:
-                await _rest()
+                await rest()
         except Exception:  # whatever it is, the job stays and the others go on
             log.exception("a job failed and will be tried again", kind=lease.kind, subject=lease.subject_id)
             pause = min(2**job.attempts, LONGEST_PAUSE) * SECOND
@@ -164,7 +164,7 @@ def _again(tx: Tx, lease: Lease, run_at: int) -> None:
     tx.sql.retry_job(**lease.name, run_at=run_at)
 
 
-async def _rest() -> None:
+async def rest() -> None:
     """As long as GIVE_WAY turns of the event loop take: nothing when it is idle, a good while when it is not."""
     loop = asyncio.get_running_loop()
     before = loop.time()

@@ -1,6 +1,7 @@
-"""The jobs that are one call each: reading what came in, and releasing what waited for its time."""
+"""The jobs that are one call each: reading what came in, releasing what waited, erasing what was deleted."""
 
 from multimail.operations.context import Services
+from multimail.operations.deletion import erase
 from multimail.operations.delivery import due
 from multimail.operations.intake import understand
 from multimail.workers.runner import Handler, Job
@@ -13,6 +14,15 @@ def receive(services: Services) -> Handler:
         await understand(services, job.lease)
 
     return read_arrival
+
+
+def erasing(services: Services) -> Handler:
+    """The handler of `erase` jobs."""
+
+    async def erase_account(job: Job) -> None:
+        await erase(services, job.lease)
+
+    return erase_account
 
 
 def schedule(services: Services) -> Handler:

@@ -13,6 +13,7 @@ from multimail.storage.database import StorageFull, Tx
 log = structlog.get_logger()
 
 EVERY: Final = 3600.0  # seconds
+OPERATOR_MAIL_LIFE: Final = 30 * DAY
 
 
 def sweep(services: Services, tx: Tx) -> None:
@@ -21,6 +22,9 @@ def sweep(services: Services, tx: Tx) -> None:
     tx.sql.sweep_idempotency(before=now - idempotency.LIFE)
     tx.sql.sweep_operator_tokens(before=now - DAY)
     tx.sql.sweep_approval_requests(before=now - DAY)
+    tx.sql.sweep_challenges(before=now - DAY)
+    tx.sql.sweep_sign_ups(before=now - DAY)
+    tx.sql.sweep_operator_mail(before=now - OPERATOR_MAIL_LIFE)
 
 
 class Sweeper:

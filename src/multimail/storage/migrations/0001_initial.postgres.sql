@@ -1,3 +1,12 @@
+-- Words come from core/search.py; the account is one of them, so that the index finds no other's.
+CREATE TABLE search (
+    account_id TEXT NOT NULL,
+    email_id TEXT NOT NULL,
+    words TSVECTOR NOT NULL,
+    PRIMARY KEY (account_id, email_id)
+);
+CREATE INDEX search_by_word ON search USING gin (words);
+
 -- Writers commit in any order: (xid, seq), read only below the oldest running transaction, never skips a row.
 CREATE TABLE events (
     seq BIGINT GENERATED ALWAYS AS IDENTITY,

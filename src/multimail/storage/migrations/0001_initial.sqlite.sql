@@ -1,3 +1,6 @@
+-- Words come from core/search.py; ids are words too, found by the index. Each column is asked for by its name.
+CREATE VIRTUAL TABLE search USING fts5 (account_id, email_id, words, tokenize = "ascii tokenchars '_'");
+
 -- One writer: the order of seq is the order of commits, and xid says nothing.
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -12,13 +12,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from multimail.core.errors import Refused, invalid, not_found
+from multimail.core.oversight import State
 from multimail.core.scopes import Scope
 from multimail.operations import operators
 from multimail.operations.context import Caller, Services
 from multimail.operations.emails import GET_MESSAGE
 from multimail.operations.html import READ_HTML
 from multimail.operations.operation import Operation, invoke
-from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, LIST_PENDING
+from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, LIST_PENDING, UNDO_DECISION
 from multimail.storage.database import StorageFull
 from multimail.surfaces.dashboard.render import STATIC, frame, page
 from multimail.surfaces.dashboard.session import (
@@ -41,12 +42,16 @@ SignedInView = Callable[[Services, Request, Session], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What became of a decision, above the queue. `subject` and `reason` are untrusted."""
+    """What became of a decision, above the queue. `subject` and `reason` are untrusted.
+
+    `undo` is the email whose approval can still be taken back.
+    """
 
     tone: Literal["done", "refused"]
     sentence: str
     subject: str = ""
     reason: str | None = None
+    undo: str | None = None
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -56,6 +61,7 @@ def routes(services: Services) -> list[BaseRoute]:
         ("GET", QUEUE, signed_in(queue)),
         ("GET", "/dashboard/emails/{email_id}/html", signed_in(email_html)),
         ("POST", "/dashboard/decide", signed_in(decide)),
+        ("POST", "/dashboard/undo", signed_in(undo)),
         ("POST", "/dashboard/sign-out", signed_in(sign_out)),
         ("GET", "/dashboard/sign-in/{token}", ask_to_sign_in),
         ("POST", "/dashboard/sign-in/{token}", sign_in),
@@ -162,6 +168,18 @@ async def decide(services: Services, request: Request, session: Session) -> Resp
     return RedirectResponse(f"{QUEUE}?{urlencode(query)}", 303)
 
 
+async def undo(services: Services, request: Request, session: Session) -> Response:
+    """Takes an approval back; where that is refused, it has left or somebody was faster."""
+    form = await _own_form(request, session)
+    email_id = form.get("email_id", "")
+    try:
+        await _invoke(services, UNDO_DECISION, {"email_id": email_id}, request, session)
+    except Refused as error:
+        notice = Notice("refused", f"It can't be taken back any more. {error.sentence}")
+        return await _show_queue(services, request, session, None, notice, error.kind.status)
+    return RedirectResponse(QUEUE, 303)
+
+
 async def static(services: Services, request: Request) -> Response:
     """Pages name a file by its content's hash (`?v=`), so it may be kept for good."""
     name = request.path_params["name"]
@@ -204,7 +222,8 @@ async def _decided(services: Services, request: Request, session: Session, email
     if email["decision"] is None:
         return None
     sentence = f"{email['decision'].capitalize()}. Its status is {email['status']} now."
-    return Notice("done", sentence, email["subject"], email["reason"])
+    undo = email_id if email["status"] == State.SCHEDULED else None
+    return Notice("done", sentence, email["subject"], email["reason"], undo)
 
 
 async def _why_not(

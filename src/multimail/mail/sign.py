@@ -1,0 +1,52 @@
+"""The last touch before a message leaves: Date, identity and reputation, DKIM (contract §7, §10)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from multimail.core.identity import Statement, reputation_hash
+from multimail.mail import dkim, identity
+from multimail.mail.compose import prepend
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a message is signed with, as text, so that it can be handed to another process: private keys in PEM.
+
+    `dkim` has domain, selector and key of each signature.
+    """
+
+    identity: str
+    dkim: tuple[tuple[str, str, str], ...]
+
+
+def finish(raw: bytes, date: datetime, statement: Statement, keys: Keys) -> bytes:
+    """The message as it leaves: what was approved, with what is outside its revision on top.
+
+    `date` is an aware time in UTC; the signatures are made at `statement.iat`.
+    """
+    identity_key, dkim_keys = _loaded(keys)
+    dated = prepend(raw, [("Date", format_datetime(date))])
+    trace = [
+        ("X-MultiMail-Identity", identity.sign_identity(dated, statement, identity_key)),
+        ("X-MultiMail-Reputation", reputation_hash(statement.address)),
+    ]
+    identified = prepend(dated, trace)
+    return dkim.sign(identified, dkim_keys, at=statement.iat) + identified
+
+
+def stamp(raw: bytes, date: datetime, at: int, keys: Keys) -> bytes:
+    """The same for what no mailbox sent: `Date` and DKIM alone, made at `at` (seconds since the epoch)."""
+    dated = prepend(raw, [("Date", format_datetime(date))])
+    return dkim.sign(dated, _loaded(keys)[1], at=at) + dated
+
+
+@lru_cache(maxsize=64)
+def _loaded(keys: Keys) -> tuple[ec.EllipticCurvePrivateKey, tuple[dkim.SigningKey, ...]]:
+    signing = tuple(
+        dkim.SigningKey(domain, selector, dkim.load_private_pem(pem)) for domain, selector, pem in keys.dkim
+    )
+    return identity.load_private_pem(keys.identity), signing

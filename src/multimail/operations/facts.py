@@ -1,0 +1,94 @@
+"""What whoever decides should know of a pending email beyond its words: computed here, true of this moment.
+
+Both indexes behind it follow from emails. Of people are written who was written to, and who wrote and was heard:
+mail that is held, declined or in quarantine makes nobody known. Marks are those of what waits, and of nothing else.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from typing_extensions import TypedDict
+
+from multimail.core.address import normalise
+from multimail.core.duplicates import alike, bands
+from multimail.core.event_types import EventType
+from multimail.core.jsontext import to_json
+from multimail.core.oversight import State, Transition
+from multimail.operations.context import Context
+from multimail.storage.database import Row
+
+CANDIDATES: Final = 400  # marks that are looked at for one email, however many wait
+SHOWN: Final = 20
+
+
+class Facts(TypedDict):
+    """`first_contact` are people never written to and never heard from; `near_duplicates` other emails that wait for
+    a decision and say nearly the same to one of the same recipients, whatever thread or agent they are of;
+    `reply_to_differs` where answers would go instead of to the sender."""
+
+    first_contact: list[str]
+    near_duplicates: list[str]
+    reply_to_differs: list[str]
+    content_changed: bool
+
+
+def pending_facts(ctx: Context, email: Row) -> dict[str, Any]:
+    """The shape of Facts. A key limited to mailboxes is told what its mailboxes know."""
+    outbound = email["direction"] == "outbound"
+    people = _recipients(email) if outbound else {email["from_address"]: email["from_address"]}
+    known = ctx.sql.list_correspondents(
+        account_id=ctx.account_id, addresses=to_json(dict.fromkeys(people, 0)), **ctx.actor.filter
+    )
+    heard = {row["address"] for row in known}
+    return {
+        "first_contact": [written for address, written in people.items() if address not in heard],
+        "near_duplicates": _near_duplicates(ctx, email) if outbound else [],
+        "reply_to_differs": [
+            one for one in json.loads(email["reply_to_json"]) if one.lower() != email["from_address"].lower()
+        ],
+        "content_changed": email["revision_count"] > 1,
+    }
+
+
+def _near_duplicates(ctx: Context, email: Row) -> list[str]:
+    rows = ctx.sql.list_sharing_marks(
+        account_id=ctx.account_id, email_id=email["email_id"], limit=CANDIDATES, **ctx.actor.filter
+    )
+    return sorted({row["email_id"] for row in rows if alike(row["own_sketch"], row["sketch"])})[:SHOWN]
+
+
+def note_transition(ctx: Context, email: Row, transition: Transition) -> None:
+    """What a change of state means for both indexes; called after the email's row and contents are as they will be."""
+    if email["state"] == State.PENDING_APPROVAL:
+        ctx.sql.remove_marks(account_id=ctx.account_id, email_id=email["email_id"])
+    if transition.state == State.PENDING_APPROVAL:
+        _mark(ctx, email)
+    if EventType.EMAIL_RECEIVED in transition.events:
+        note_correspondents(ctx, email, [email["from_address"]])
+
+
+def note_correspondents(ctx: Context, email: Row, addresses: Iterable[str]) -> None:
+    """These were written to, or heard from. Test mail makes nobody known."""
+    if not email["test"]:
+        name = {"account_id": ctx.account_id, "mailbox_id": email["mailbox_id"]}
+        ctx.sql.add_correspondents([name | {"address": address} for address in sorted(addresses)])
+
+
+def _mark(ctx: Context, email: Row) -> None:
+    name = {"account_id": ctx.account_id, "email_id": email["email_id"]}
+    told = ctx.sql.get_sketch(**name)
+    kind = "test" if email["test"] else "live"
+    rest = {"mailbox_id": email["mailbox_id"], "sketch": told}
+    ctx.sql.add_marks(
+        [
+            name | rest | {"mark": f"{kind} {band} {address}"}
+            for address in _recipients(email)
+            for band in bands(told)
+        ]
+    )
+
+
+def _recipients(email: Row) -> dict[str, str]:
+    """Everybody on the envelope: as compared, and as written."""
+    return {normalise(one["address"]): one["address"] for one in json.loads(email["recipients_json"])}

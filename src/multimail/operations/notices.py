@@ -1,0 +1,137 @@
+"""Operator mail: what the product itself writes to people (contract §3).
+
+Codes, links, notices. It is no email of any mailbox, goes to no address that is hosted here, and asks no
+suppression list; in sandbox delivery, and for a test key, it is kept and shown to operators alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from multimail.core.address import AddressError, normalise, parse_address
+from multimail.core.errors import Refused, invalid
+from multimail.core.scopes import Scope
+from multimail.core.times import to_datetime, to_rfc3339
+from multimail.mail.notice import Notice
+from multimail.operations.context import Actor, Context, Services
+from multimail.operations.jobs import Lease
+from multimail.storage.database import Row, Tx
+
+Kind = Literal["code", "link", "notice"]
+SECRET: Final = frozenset({"code", "link"})  # whoever reads these acts with them
+NEWEST: Final = 100
+
+
+def notify(ctx: Context, to: str, subject: str, text: str, kind: Kind) -> str:
+    """Queues a mail from the product to a person, in this transaction; the notice's id.
+
+    `text` is plain text; words of others in it should have passed `quoted`. Raises Refused("operator_address")
+    for an address that is hosted here, Refused("invalid_fields") for what is no address.
+    """
+    notice_id = ctx.new_id("ntc")
+    ctx.sql.add_operator_mail(
+        account_id=ctx.account_id,
+        notice_id=notice_id,
+        kind=kind,
+        recipient=outside_address(ctx.services, ctx.tx, to),
+        subject=quoted(subject),
+        text=text,
+        test=ctx.actor.test,
+        created_at=ctx.now,
+    )
+    ctx.sql.add_job(account_id=ctx.account_id, kind="notice", subject_id=notice_id, run_at=ctx.now)
+    ctx.tx.notify("jobs", "notice")
+    return notice_id
+
+
+def outside_address(services: Services, tx: Tx, given: str, path: str = "to") -> str:
+    """The address, normalised. Raises Refused: operator mail never comes in here again."""
+    try:
+        address = normalise(parse_address(given).address)
+    except AddressError as error:
+        raise invalid(path, str(error)) from None
+    if is_hosted(services, tx, address):
+        raise Refused("operator_address", "An operator's address is never one that is hosted here.")
+    return address
+
+
+def is_hosted(services: Services, tx: Tx, address: str) -> bool:
+    domain, platform = address.rpartition("@")[2], services.site.domain
+    slug = domain.removesuffix(f".{platform}") if domain.endswith(f".{platform}") else ""
+    return slug == "simulator" or tx.sql.is_hosted(address=address, slug=slug) is not None
+
+
+def quoted(text: str, limit: int = 200) -> str:
+    """Words of others as one line that no mail program makes a link or a layout of."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line[:limit].replace("://", ":\N{WORD JOINER}//")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """`kept` is one that never leaves: sandbox delivery, a test key."""
+
+    notice: Notice
+    date: datetime
+    kept: bool
+
+
+def take_notice(services: Services, tx: Tx, lease: Lease) -> Outgoing | None:
+    """A unit of work: what is to be sent now; None, and the job ends, where there is nothing any more."""
+    row = tx.sql.get_operator_mail(account_id=lease.account_id, notice_id=lease.subject_id)
+    if row is None or row["status"] != "waiting":
+        tx.sql.finish_job(**lease.name)
+        return None
+    if is_hosted(services, tx, row["recipient"]):  # it became a mailbox since
+        settle_notice(services, tx, lease, "failed", "the address is hosted here")
+        return None
+    notice = Notice(row["notice_id"], services.site.domain, row["recipient"], row["subject"], row["text"])
+    kept = bool(row["test"]) or services.site.delivery == "sandbox"
+    return Outgoing(notice, to_datetime(row["created_at"]).replace(tzinfo=UTC), kept)
+
+
+def settle_notice(
+    services: Services,
+    tx: Tx,
+    lease: Lease,
+    status: str,
+    error: str | None = None,
+    retry_at: int | None = None,
+) -> None:
+    """A unit of work: `status` is sent, failed, sandboxed, or waiting until `retry_at`. What left holds no secret."""
+    if not tx.sql.holds_lease(**lease.name):
+        return
+    name = {"account_id": lease.account_id, "notice_id": lease.subject_id}
+    row = tx.sql.get_operator_mail(**name)
+    text = row["text"] if status in ("waiting", "sandboxed") else ""
+    tx.sql.settle_operator_mail(**name, status=status, text=text, last_error=error, done_at=services.clock())
+    if retry_at is None:
+        tx.sql.finish_job(**lease.name)
+    else:
+        tx.sql.retry_job(**lease.name, run_at=retry_at)
+
+
+def sandboxed(ctx: Context) -> list[dict[str, Any]]:
+    """What would have been mailed to people, newest first. Codes and links are an owner's to read."""
+    rows = ctx.sql.list_operator_mail(account_id=ctx.account_id, limit=NEWEST)
+    return [notice_view(row, ctx.actor) for row in rows]
+
+
+def notice_view(row: Row, actor: Actor) -> dict[str, Any]:
+    shown = Scope.OWNER in actor.grants or row["kind"] not in SECRET
+    return {
+        "id": row["notice_id"],
+        "kind": row["kind"],
+        "to": row["recipient"],
+        "subject": row["subject"],
+        "text": row["text"] if shown else None,
+        "test": bool(row["test"]),
+        "created_at": to_rfc3339(row["created_at"]),
+    }
+
+
+def every_sandboxed(ctx: Context) -> list[Mapping[str, Any]]:
+    """The same of every account, for whoever has the data folder; newest last."""
+    rows = ctx.sql.list_all_operator_mail(limit=NEWEST)
+    return [notice_view(row, ctx.actor) for row in reversed(rows)]

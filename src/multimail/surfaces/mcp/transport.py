@@ -1,0 +1,64 @@
+"""The way in: streamable HTTP at /mcp, without sessions, so that any process can answer any request.
+
+The MCP SDK costs memory and half a second, so it is brought in by the first request and by nobody else.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from multimail.core.errors import Refused
+from multimail.operations.authenticate import authenticate
+from multimail.operations.context import Caller, Services
+from multimail.operations.operation import Operation
+from multimail.surfaces.http_request import BODY_LIMIT, read_head
+
+
+class McpApp:
+    """An ASGI application. `stopping` ends it and everything that still waits in it."""
+
+    def __init__(self, services: Services, operations: Sequence[Operation], stopping: asyncio.Event) -> None:
+        self._services = services
+        self._operations = operations
+        self._stopping = stopping
+        self._starting: asyncio.Future[ASGIApp] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = read_head(scope["headers"])
+        self._refuse_foreign(scope)
+        await self._services.db.read(lambda tx: authenticate(tx, head.credential))
+        scope["caller"] = Caller(head.credential, scope["request_id"], head.metadata)
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_future()
+            self._running = asyncio.create_task(self._run(self._starting))
+        handle = await asyncio.shield(self._starting)
+        await handle(scope, receive, send)
+
+    def _refuse_foreign(self, scope: Scope) -> None:
+        """A page from elsewhere must not speak through a visitor's browser (MCP, transports: security)."""
+        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+        own = urlsplit(self._services.site.public_url)
+        if origin and origin != f"{own.scheme}://{own.netloc}":
+            raise Refused("insufficient_scope", "Requests from other sites' pages are not taken here.")
+
+    async def _run(self, starting: "asyncio.Future[ASGIApp]") -> None:
+        try:
+            manager = await asyncio.to_thread(self._load)
+            async with manager.run():
+                starting.set_result(manager.handle_request)
+                await self._stopping.wait()
+        except Exception as error:
+            if starting.done():
+                raise
+            self._starting = None  # the next request tries again
+            starting.set_exception(error)
+
+    def _load(self) -> Any:
+        manager = import_module("mcp.server.streamable_http_manager").StreamableHTTPSessionManager
+        server = import_module("multimail.surfaces.mcp.server")
+        app = server.build_server(self._services, self._operations)
+        return manager(app, stateless=True, max_request_body_size=BODY_LIMIT)

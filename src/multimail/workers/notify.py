@@ -1,0 +1,81 @@
+"""Mailing people as the product itself: notices, and copies of what `monitored` mailboxes send.
+
+Composed or signed apart, sent by the same transport as all mail, tried again as deliveries are.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import UTC
+from typing import Final
+
+from multimail.core.retry import delivery_delay
+from multimail.core.times import SECOND, to_datetime
+from multimail.mail.notice import craft_notice, mark_copy
+from multimail.mail.sign import Keys, finish
+from multimail.operations.context import Services
+from multimail.operations.copies import Copy, settle_copy, take_copy
+from multimail.operations.notices import settle_notice, take_notice
+from multimail.workers.deliver import Transport, statement, write_down
+from multimail.workers.runner import Handler, Job
+
+NOBODY: Final = ""  # the empty return path: nobody answers a machine's notice (RFC 5321 4.5.5)
+Settle = Callable[..., None]
+
+
+def notices(services: Services, keys: Keys, transport: Transport | None) -> Handler:
+    """The handler of `notice` jobs. Without a transport nothing leaves: sandbox delivery."""
+
+    async def send(job: Job) -> None:
+        outgoing = await services.db.write(lambda tx: take_notice(services, tx, job.lease))
+        if outgoing is None:
+            return
+        if outgoing.kept or transport is None:
+            await services.db.write(lambda tx: settle_notice(services, tx, job.lease, "sandboxed"))
+            return
+        at = services.clock() // SECOND
+        raw = await services.apart(craft_notice, outgoing.notice, outgoing.date, at, keys)
+        await _hand_over(services, transport, job, outgoing.notice.to, raw, settle_notice)
+
+    return send
+
+
+def copies(services: Services, keys: Keys, transport: Transport | None) -> Handler:
+    """The handler of `copy` jobs: the message as it leaves, in an envelope of its own."""
+
+    async def send(job: Job) -> None:
+        copy = await services.db.write(lambda tx: take_copy(services, tx, job.lease))
+        if copy is None:
+            return
+        if copy.kept or transport is None:
+            await services.db.write(lambda tx: settle_copy(services, tx, job.lease, "sandboxed"))
+            return
+        raw = await _signed(services, copy, keys)
+        await _hand_over(services, transport, job, copy.to, raw, settle_copy)
+
+    return send
+
+
+async def _signed(services: Services, copy: Copy, keys: Keys) -> bytes:
+    account_id, sha256 = copy.email["account_id"], copy.raw["sha256"]
+    raw = copy.raw["content"] or await services.blobs.load(services.db, account_id, sha256)
+    date = to_datetime(copy.email["decided_at"] or copy.email["created_at"]).replace(tzinfo=UTC)
+    sent = await services.apart(finish, bytes(raw), date, statement(services, copy), keys)
+    return mark_copy(sent, copy.email["email_id"], copy.recipients)
+
+
+async def _hand_over(
+    services: Services, transport: Transport, job: Job, to: str, raw: bytes, settle: Settle
+) -> None:
+    result = (await transport.deliver(NOBODY, (to,), raw))[to]
+    delay = None
+    if result.outcome == "deferred":
+        delay = delivery_delay(job.attempts + 1, random.random())  # noqa: S311  # jitter is no secret
+    if delay is None:
+        status, retry_at = "sent" if result.outcome == "delivered" else "failed", None
+    else:
+        status, retry_at = "waiting", services.clock() + int(delay * SECOND)
+    error = None if status == "sent" else result.message
+    await asyncio.shield(
+        write_down(services, lambda tx: settle(services, tx, job.lease, status, error, retry_at))
+    )

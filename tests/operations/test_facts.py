@@ -1,0 +1,111 @@
+"""What is told of a pending email beyond its words, to whoever decides."""
+
+from typing import Any
+
+from multimail.core.scopes import Scope
+from multimail.operations.oversight import LIST_PENDING
+from multimail.operations.sending import CANCEL_MESSAGE
+from tests.support import mailroom
+from tests.support.world import World
+
+LETTER = (
+    "Dear Bob, your invoice over five hundred euros has been due since the third of May. Please transfer the amount "
+    "to our account within ten days, or write to us if you need more time. Kind regards, the desk."
+)
+
+
+async def facts(world: World, email_id: str, key: str = "oversight") -> dict[str, Any]:
+    pending = (await world.invoke(LIST_PENDING, key, limit=100))["pending"]
+    return dict(next(one["facts"] for one in pending if one["id"] == email_id))
+
+
+async def test_a_first_contact_is_told_until_there_was_one(world: World) -> None:
+    people = {"to": "Bob <BOB@example.test>", "bcc": "eve@example.test"}
+    sent = (await mailroom.send(world, **people))["id"]
+    assert (await facts(world, sent))["first_contact"] == ["BOB@example.test", "eve@example.test"]
+    await mailroom.decide(world, sent)
+    assert (await facts(world, (await mailroom.send(world))["id"]))["first_contact"] == ["bob@example.test"]
+    await mailroom.hand_over(world)
+    again = (await mailroom.send(world, **people))["id"]
+    assert (await facts(world, again))["first_contact"] == []
+
+
+async def test_who_wrote_is_known_once_it_may_be_read(world: World) -> None:
+    sent = (await mailroom.send(world, to="ann@example.test"))["id"]
+    await mailroom.set_mode(world, "gated_all")
+    held = await mailroom.arrive(world)
+    assert (await facts(world, held))["first_contact"] == ["ann@example.test"]
+    assert (await facts(world, sent))["first_contact"] == ["ann@example.test"]
+    await mailroom.decide(world, held)
+    assert (await facts(world, sent))["first_contact"] == []
+
+
+async def test_who_was_refused_or_rehearsed_with_stays_unknown(world: World) -> None:
+    await mailroom.set_mode(world, "gated_all")
+    await mailroom.decide(world, await mailroom.arrive(world), "reject")
+    await mailroom.decide(world, (await mailroom.send(world, "test", to="ann@example.test"))["id"])
+    await mailroom.hand_over(world)
+    far = mailroom.FarSide({"ann@example.test": ["failed"]})
+    await mailroom.decide(world, (await mailroom.send(world, to="ann@example.test"))["id"])
+    await mailroom.hand_over(mailroom.leaving(world), far)
+    sent = (await mailroom.send(world, to="ann@example.test"))["id"]
+    assert (await facts(world, sent))["first_contact"] == ["ann@example.test"]
+
+
+async def test_near_duplicates_are_found_across_threads_and_agents(world: World) -> None:
+    await world.add_key("second agent", [Scope.READ, Scope.SEND])
+    box = await world.add_mailbox("sales")
+    one = (await mailroom.send(world, markdown=LETTER))["id"]
+    two = await mailroom.send(
+        world,
+        "second agent",
+        mailbox_id=box["mailbox_id"],
+        to="ann@example.test",
+        cc="BOB@example.test",
+        markdown=LETTER.replace("Dear", "Hi"),
+    )
+    others = [
+        (await mailroom.send(world, **given))["id"]
+        for given in (
+            {"markdown": LETTER, "to": "carol@example.test"},
+            {
+                "markdown": "The meeting moves to three o'clock, because the large room is taken.",
+                "subject": "",
+            },
+        )
+    ]
+    rehearsed = (await mailroom.send(world, "test", markdown=LETTER))["id"]
+    assert (await facts(world, one))["near_duplicates"] == [two["id"]]
+    assert (await facts(world, two["id"]))["near_duplicates"] == [one]
+    for other in (*others, rehearsed):
+        assert (await facts(world, other))["near_duplicates"] == []
+    await world.add_key("limited", [Scope.READ], mailbox_ids={box["mailbox_id"]})
+    assert (await facts(world, two["id"], "limited"))["near_duplicates"] == []
+    await world.invoke(CANCEL_MESSAGE, email_id=one)
+    assert (await facts(world, two["id"]))["near_duplicates"] == []
+    await mailroom.decide(world, two["id"], "reject")
+    assert {row["email_id"] for row in await mailroom.execute(world, "SELECT email_id FROM marks")} == {
+        *others,
+        rehearsed,
+    }
+
+
+async def test_a_limited_key_is_not_told_whom_other_mailboxes_know(world: World) -> None:
+    box = await world.add_mailbox("sales")
+    await mailroom.decide(world, (await mailroom.send(world))["id"])
+    await mailroom.hand_over(world)
+    sent = (await mailroom.send(world, mailbox_id=box["mailbox_id"]))["id"]
+    await world.add_key("limited", [Scope.READ], mailbox_ids={box["mailbox_id"]})
+    assert (await facts(world, sent))["first_contact"] == []
+    assert (await facts(world, sent, "limited"))["first_contact"] == ["bob@example.test"]
+
+
+async def test_what_else_is_told(world: World) -> None:
+    elsewhere = (await mailroom.send(world, reply_to="desk@example.test"))["id"]
+    here = (await mailroom.send(world, reply_to=world.mailbox["address"].upper()))["id"]
+    sql = "UPDATE emails SET revision_count = 2 WHERE email_id = :email_id"
+    await mailroom.execute(world, sql, email_id=here)
+    told = await facts(world, elsewhere)
+    assert (told["reply_to_differs"], told["content_changed"]) == (["desk@example.test"], False)
+    told = await facts(world, here)
+    assert (told["reply_to_differs"], told["content_changed"]) == ([], True)
