@@ -67,3 +67,14 @@ def test_the_schema_says_what_is_left() -> None:
     said = said_schema({"type": "object", "properties": {"emails": emails}})
     wanted = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
     assert said["properties"]["emails"]["items"] == wanted
+
+
+def test_what_was_hidden_from_readers_is_not_said_to_models() -> None:
+    answer = {
+        "id": "eml_1",
+        "hidden": [f"comment: {SPEAKS}"],
+        "defects": [SPEAKS],
+        "auth": {"reasons": [SPEAKS]},
+    }
+    said, _ = split(answer)
+    assert said == {"id": "eml_1", "auth": {}}

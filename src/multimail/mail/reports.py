@@ -28,6 +28,13 @@ _MACHINE: Final = re.compile(
     r"|delivery subsystem|mmdf|bounce|smtp server",
     re.IGNORECASE,
 )
+# What a machine's words say where its subject says nothing.
+_UNDELIVERED: Final = re.compile(
+    r"(?:could|can) ?not be delivered|not a member of this mailing list|delivery .{0,40}fail", re.IGNORECASE
+)
+# A notice of Amazon SES as its mail topics forward it: JSON, within JSON or broken by the line length.
+_NOTICE: Final = re.compile(r'"emailAddress":"([^"]{3,320})"([^}]{0,1000})')
+_NOTICE_FIELD: Final = re.compile(r'"(action|status|diagnosticCode)":"([^"]{0,500})"')
 _SUBJECT: Final = re.compile(
     r"undeliver|deliver(?:y|ed)[^a-z]{0,3}(?:status|fail|problem|error|notification|report|delay|incomplete)"
     r"|(?:not|un|fail\w{0,10})[ -](?:be )?deliver|non-?deliver|returned (?:mail|to sender|message)"
@@ -101,6 +108,14 @@ def read_report(raw: bytes) -> Report | None:
     found = tuple(one for one in failures if one is not None)[:MAX_RECIPIENTS]
     if found:
         return Report("bounce", False, found, paths)
+    noticed = _in_json(entities)
+    if noticed:
+        return Report("bounce", True, noticed, paths)
+    forwarded_complaint = dict(returned).get("x-hmxmroriginalrecipient", "")
+    if forwarded_complaint:  # Hotmail's, older than RFC 5965
+        return _complaint(
+            {"feedback-type": "abuse", "original-rcpt-to": forwarded_complaint}, returned, paths
+        )
     guessed = _in_prose(fields, entities, returned)
     return Report("bounce", True, (guessed,), paths) if guessed else None
 
@@ -152,13 +167,14 @@ def _in_prose(
         first.setdefault(name.lower(), decode_words(value))
     named = first.get("x-failed-recipients", "")
     nobody = not first.get("from", "").strip("<> ")
-    told = (nobody or _MACHINE.search(first.get("from", ""))) and _SUBJECT.search(
-        first.get("subject", "")[:MAX_SUBJECT]
-    )
-    if not (named or told):
+    machine = nobody or _MACHINE.search(first.get("from", "")) or "x-mlserver" in first
+    if not (named or machine):
         return None
     texts = [_text(entity) for entity in entities if entity.content_type in ("text/plain", "text/html")]
     whole = "\n".join(texts)[:MAX_PROSE]
+    told = _SUBJECT.search(first.get("subject", "")[:MAX_SUBJECT]) or _UNDELIVERED.search(whole[:1000])
+    if not (named or told):
+        return None
     own = {match[0].lower() for name in ("to", "from") for match in _ADDRESS.finditer(first.get(name, ""))}
     cut = _RETURNED.search(whole, 1)
     words = whole[: cut.start()] if cut else whole
@@ -171,6 +187,21 @@ def _in_prose(
                 delayed = _DELAYED.search(words) is not None
                 return Failure(match[0], hard and not delayed, delayed, status, _short(words))
     return None
+
+
+def _in_json(entities: Sequence[mime.Entity]) -> tuple[Failure, ...]:
+    """The recipients that a notice of Amazon SES says bounced."""
+    failures = []
+    for entity in entities:
+        text = _text(entity).replace('\\"', '"') if entity.content_type == "text/plain" else ""
+        _, found, bounced = text.partition('"bouncedRecipients":[')
+        for match in _NOTICE.finditer(bounced.partition("]")[0] if found else ""):
+            field = dict(_NOTICE_FIELD.findall(match[2]))
+            status, hard = _judge(field.get("status", ""), field.get("diagnosticCode", ""))
+            delayed = field.get("action") == "delayed"
+            diagnostic = _short(field.get("diagnosticCode", ""))
+            failures.append(Failure(match[1], hard and not delayed, delayed, status, diagnostic))
+    return tuple(failures[:MAX_RECIPIENTS])
 
 
 def _returned(entity: mime.Entity) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from multimail.operations.tool_schemas import Schema
 WORDS: Final = frozenset(
     """
     subject from_name markdown text html quoted body links headers attachments notes snippet last_error
-    message response
+    message response hidden defects reasons detail signature calendar forwarded
     """.split()
 )
 # Addresses are chosen too, but what is left of these can hardly speak.
