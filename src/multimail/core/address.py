@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_ADDRESS_OCTETS = 254
@@ -131,6 +132,7 @@ def normalise(address: str) -> str:
     return f"{local}@{ascii_domain(domain)}"
 
 
+@lru_cache(maxsize=4096)  # asked of the same few domains all day; what is no domain name is not kept
 def ascii_domain(domain: str) -> str:
     """The domain in lower-case A-labels, as the DNS is asked for it (RFC 5890; ß stays itself).
 

@@ -4,29 +4,30 @@ Eight hashes estimate how much of two texts' word pairs is common; bands of two 
 """
 
 import hashlib
-import re
-import unicodedata
 from itertools import pairwise
+from struct import Struct
 from typing import Final
+
+from multimail.core.search import words
 
 HASHES: Final = 8
 OCTETS: Final = 4  # of each hash
 BAND: Final = 2  # hashes in a row: texts with three quarters in common share one of four with 96 %
 ALIKE: Final = 5  # equal hashes of the eight: more than half of the word pairs are common
-READ: Final = 4000  # characters: what is alike that far is alike
+READ: Final = 2000  # characters: what is alike that far is alike
 
-_WORD: Final = re.compile(r"\w+")
+_LAYOUT: Final = Struct(f">{HASHES}I")  # one integer for each OCTETS of a digest
 
 
 def sketch(text: str) -> str:
-    """Hexadecimal, of HASHES * OCTETS octets. Case, punctuation, space and Unicode's spellings don't matter."""
-    words = _WORD.findall(unicodedata.normalize("NFKC", text[:READ]).casefold())
-    pairs = set(pairwise(words)) or {tuple(words)}
-    digests = [
-        hashlib.blake2b(" ".join(pair).encode(), digest_size=HASHES * OCTETS).digest() for pair in pairs
-    ]
-    starts = range(0, HASHES * OCTETS, OCTETS)
-    return b"".join(min(digest[start : start + OCTETS] for digest in digests) for start in starts).hex()
+    """Hexadecimal, of HASHES * OCTETS octets. Case, punctuation, space, accents and Unicode's spellings don't matter."""
+    kept = words(text[:READ])
+    pairs = set(pairwise(kept)) or {tuple(kept)}
+    hashed = (
+        _LAYOUT.unpack(hashlib.blake2b(" ".join(pair).encode(), digest_size=_LAYOUT.size).digest())
+        for pair in pairs
+    )
+    return _LAYOUT.pack(*map(min, zip(*hashed, strict=True))).hex()
 
 
 def bands(one: str) -> list[str]:

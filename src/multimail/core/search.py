@@ -26,6 +26,7 @@ _UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+_PLAIN: Final = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)) + bytes(128)
 _ACCENT: Final = re.compile("[\u0300-\u036f]+")
 _TERM: Final = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"*]+))(?P<star>\*?)')
 
@@ -34,11 +35,11 @@ def words(text: str) -> list[str]:
     """The words of a text, in order."""
     text = text[:TEXT]
     if text.isascii():
-        text = text.lower()
+        found = text.lower().encode().translate(_PLAIN).decode().split()  # a quarter of what the pattern takes
     else:
         text = _ACCENT.sub("", unicodedata.normalize("NFKD", text).casefold())
-        text = unicodedata.normalize("NFC", text)[:TEXT]
-    return [word[:LONGEST] for word in _WORD.findall(text)[:WORDS]]
+        found = _WORD.findall(unicodedata.normalize("NFC", text)[:TEXT])
+    return found[:WORDS] if max(map(len, found), default=0) <= LONGEST else [w[:LONGEST] for w in found[:WORDS]]
 
 
 def document(texts: Iterable[str]) -> str:
@@ -47,7 +48,10 @@ def document(texts: Iterable[str]) -> str:
     for text in texts:
         kept += words(text)
         kept.append(GAP)
-    return " ".join(kept if len(kept) <= REPEATS else _bounded(kept))
+    joined = " ".join(kept)
+    most = max(Counter(kept).values(), default=0)
+    fits = most <= REPEATS and len(kept) <= WORDS and len(joined) <= SIZE
+    return joined if fits else " ".join(_bounded(kept))
 
 
 def _bounded(kept: list[str]) -> Iterator[str]:
