@@ -96,8 +96,10 @@ def http(
 ) -> Outcome:
     """Send all `requests`, `connections` at a time. BenchError on any status that is not in `expect`.
 
-    A plain loop over blocking sockets: what the generator costs, the server under test does not get.
+    A plain loop over blocking sockets: what the generator costs, the server under test does not get. For the same
+    reason the requests are made before the clock starts, as smtp-source makes its message.
     """
+    requests = iter(list(requests))
     outcome = Outcome()
     selector = selectors.DefaultSelector()
     pool: list[_Connection] = []

@@ -10,8 +10,8 @@ from multimail.core.search import document
 from multimail.operations.context import Context, Services
 from multimail.storage.database import Tx
 
-BATCH: Final = 25  # emails in one transaction: whoever writes meanwhile waits for it
-CAUGHT_UP: Final = 40  # batches that one search waits for at most
+BATCH: Final = 10  # emails in one transaction: whoever writes meanwhile waits for it
+CAUGHT_UP: Final = 100  # batches that one search waits for at most
 
 
 def to_index(ctx: Context, email_id: str, *, fresh: bool = False) -> None:
