@@ -25,6 +25,7 @@ from multimail.net.dns import Resolver
 from multimail.net.guarded import CallFailed, GuardedClient
 from multimail.operations.context import Services, Site
 from multimail.operations.operators import FirstKeys, first_run
+from multimail.operations.vault import SIGNING_KEY, Vault, open_vault
 from multimail.operations.webhooks import refuse_url
 from multimail.settings import SettingError, Settings
 from multimail.storage.blobs import Blobs, open_store
@@ -62,8 +63,8 @@ class Keys:
         return base64url(self.identity.sign(text, ec.ECDSA(hashes.SHA256())))
 
 
-async def load_keys(db: Database, now: int) -> Keys:
-    """Two processes may start at once: the first one's keys count for both."""
+async def load_keys(db: Database, vault: Vault, now: int) -> Keys:
+    """Two processes may start at once: the first one's keys count for both. Raises VaultError."""
     made: dict[str, Callable[[], str]] = {
         "identity": lambda: identity.private_pem(identity.generate_key()),
         "dkim": lambda: dkim.private_pem(dkim.generate_key()),
@@ -74,14 +75,14 @@ async def load_keys(db: Database, now: int) -> Keys:
         name = {"purpose": purpose, "name": SELECTOR}
         known = await db.read(lambda tx, name=name: tx.sql.get_signing_key(**name))  # type: ignore[misc]  # bound now
         if known is None:
-            fresh = make()
+            fresh = vault.seal(SIGNING_KEY, name, make())
 
             def unit(tx: Tx, name: dict[str, str] = name, fresh: str = fresh) -> str:
                 tx.sql.add_signing_key(**name, private_pem=fresh, created_at=now)
                 return str(tx.sql.get_signing_key(**name))
 
             known = await db.write(unit)
-        found[purpose] = known
+        found[purpose] = vault.open(SIGNING_KEY, name, known)
     key = dkim.load_private_pem(found["dkim"])
     assert isinstance(key, rsa.RSAPrivateKey)
     return Keys(identity.load_private_pem(found["identity"]), key, bytes.fromhex(found["links"]))
@@ -105,8 +106,9 @@ async def open_services(
     try:
         site = Site(settings.domain, public_url, settings.delivery, settings.limits, settings.sign_up)
         blobs = Blobs(open_store(settings.blobs))
-        services = Services(db, blobs, site, check_url, b"", dns=Resolver(timeout=DNS_TIMEOUT))
-        keys = await load_keys(db, services.clock())
+        vault = await open_vault(db, settings.secret_key, settings.data)
+        services = Services(db, blobs, site, check_url, vault, b"", dns=Resolver(timeout=DNS_TIMEOUT))
+        keys = await load_keys(db, vault, services.clock())
         yield replace(services, link_secret=keys.links), keys, client
     finally:
         await client.close()

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from multimail.core.address import AddressError, ascii_domain
 from multimail.core.plans import PLANS, Plan, parse_limits
+from multimail.core.secret_keys import TAKES, parse_keys
 
 
 class SettingError(ValueError):
@@ -19,11 +20,15 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`name` as a flag; its variable is MULTIMAIL_ and the name in capitals. An empty default means unset."""
+    """`name` as a flag; its variable is MULTIMAIL_ and the name in capitals. An empty default means unset.
+
+    One that is `private` has no flag: other users of the machine see command lines.
+    """
 
     name: str
     default: str
     help: str
+    private: bool = False
 
     @property
     def variable(self) -> str:
@@ -60,6 +65,13 @@ SETTINGS: Final = (
         "",
         f"The plan of accounts that anyone may open: {', '.join(SIGN_UP_PLANS)}; by default nobody may.",
     ),
+    Setting(
+        "secret-key",
+        "",
+        f"What stored secrets are sealed with: {TAKES}. Several, the newest first, while keys are exchanged; by "
+        "default secret.key in the data folder, made at the first run.",
+        private=True,
+    ),
     Setting("log", "text", "text for a person, json for a collector: one event a line."),
 )
 
@@ -90,6 +102,7 @@ class Settings:
     tls_key: str
     limits: Plan
     sign_up: str
+    secret_key: str = field(repr=False)
     log: str
 
     @property
@@ -136,6 +149,10 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         raise SettingError(f"sign-up: {' or '.join(SIGN_UP_PLANS)}")
     if values["log"] not in ("text", "json"):
         raise SettingError("log: text or json")
+    try:
+        parse_keys(values["secret-key"])
+    except ValueError as error:
+        raise SettingError(f"secret-key: {error}") from None
     domain = values["domain"].strip().lower().rstrip(".")
     try:
         ascii_domain(domain)
@@ -160,6 +177,7 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         tls_key=values["tls-key"],
         limits=limits,
         sign_up=values["sign-up"],
+        secret_key=values["secret-key"],
         log=values["log"],
     )
 

@@ -31,14 +31,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         )
         jwks = server.call("GET", "/.well-known/multimail-signing-key", key=None).body
         assert server.stop() == 0
-    return {"db": (folder / "data" / "multimail.db").read_bytes(), "log": log, "event": event, "jwks": jwks}
+    files = {name: (folder / "data" / name).read_bytes() for name in ("multimail.db", "secret.key")}
+    return {"files": files, "log": log, "event": event, "jwks": jwks}
 
 
 @pytest.fixture
 def data(made: dict[str, Any], tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
-    (folder / "multimail.db").write_bytes(made["db"])
+    for name, content in made["files"].items():
+        (folder / name).write_bytes(content)
     for name in ("event", "jwks", "log"):
         (folder / f"{name}.json").write_text(json.dumps(made[name]))
     return folder
@@ -234,3 +236,14 @@ def test_an_account_that_is_not_there(data: Path) -> None:
     done = verify(data, "--account", "acme")
     assert done.returncode == 1
     assert "there is no account acme" in done.stderr
+
+
+def test_without_the_secret_key_a_head_is_checked_by_a_public_one(made: dict[str, Any], data: Path) -> None:
+    (data / "secret.key").unlink()
+    (data / "head.json").write_text(json.dumps(made["event"]))
+    (data / "keys.json").write_text(json.dumps(made["jwks"]))
+    done = verify(data, "--head", data / "head.json")
+    assert done.returncode == 1
+    assert "--key" in done.stderr
+    assert not (data / "secret.key").exists()
+    assert verify(data, "--head", data / "head.json", "--key", data / "keys.json").returncode == 0

@@ -18,6 +18,7 @@ from standardwebhooks.webhooks import Webhook
 from multimail.core.audit_chain import verify as verify_chain
 from multimail.mail import identity
 from multimail.mail.dkim import dns_record, load_private_pem
+from multimail.operations.vault import SIGNING_KEY
 from tests.journeys.journey import letter, serving, smtp_send, until
 from tests.support.sink import Sink
 
@@ -223,7 +224,9 @@ async def check_what_left(product, sink, decided):
     assert all(one.sender.startswith("bounce+") and one.sender.endswith(f"@{host}") for one in sink.taken)
     assert b"boss@hidden.test" not in taken.raw
     async with product.behind() as services:
-        pem = await services.db.read(lambda tx: tx.sql.get_signing_key(purpose="dkim", name="mm1"))
+        name = {"purpose": "dkim", "name": "mm1"}
+        sealed = await services.db.read(lambda tx: tx.sql.get_signing_key(**name))
+        pem = services.vault.open(SIGNING_KEY, name, sealed)
     records = {b"mm1._domainkey.multimail.test.": dns_record(load_private_pem(pem)).encode()}
     assert dkim.verify(taken.raw, dnsfunc=lambda name, timeout=5: records.get(name))
     assert not dkim.verify(

@@ -36,6 +36,7 @@ NOT_EXPORTED = {
     "operator_tokens": "secrets",
     "approval_requests": "secrets",
     "signing_keys": "the installation's, not an account's",
+    "secret_keys": "the installation's, not an account's",
     "addresses": "follows from mailboxes",
     "audit_heads": "follows from audit",
     "usage": "counters, which tell of held mail too",

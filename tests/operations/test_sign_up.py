@@ -21,6 +21,7 @@ from multimail.operations.sign_up import (
     REQUEST_CHALLENGE,
     RESEND_CONFIRMATION,
 )
+from multimail.operations.vault import OPERATOR_MAIL
 from multimail.workers import sweep
 from tests.support import mailroom
 from tests.support.world import World
@@ -48,7 +49,8 @@ async def begin(world: World, email: str = ANN, **more: Any) -> Any:
 async def mails(world: World) -> list[tuple[str, str, str]]:
     """(to, kind, text) of every mail of the product, oldest first."""
     rows = await mailroom.execute(world, "SELECT * FROM operator_mail ORDER BY notice_id")
-    return [(row["recipient"], row["kind"], row["text"]) for row in rows]
+    opened = world.services.vault.open
+    return [(row["recipient"], row["kind"], opened(OPERATOR_MAIL, row, row["text"])) for row in rows]
 
 
 async def last_code(world: World) -> str:

@@ -20,6 +20,7 @@ from multimail.operations.authenticate import operator_actor
 from multimail.operations.context import Actor, Caller, Context, Services, Site, system
 from multimail.operations.mailboxes import add_mailbox
 from multimail.operations.operation import Answer, Operation, invoke
+from multimail.operations.vault import Vault
 from multimail.storage.blobs import Blobs, Folder
 from multimail.storage.connect import open_database
 from multimail.storage.database import Row
@@ -30,6 +31,7 @@ from tests.support.names import Names
 T = TypeVar("T")
 DOMAIN = "multimail.test"
 LINK_SECRET = b"a secret of the tests"
+SECRET_KEY = b"thirty-two bytes that seal tests"
 START = 1_790_000_000_000_000  # microseconds: a day in September 2026
 
 KEYS = {
@@ -157,6 +159,7 @@ async def build_world(database_url: str, folder: Path, slug: str = "acme") -> As
             ),
             check_url=any_url,
             dns=Names({}),
+            vault=Vault(lambda: [SECRET_KEY]),
             link_secret=LINK_SECRET,
             clock=clock,
         )

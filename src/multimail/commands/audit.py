@@ -19,6 +19,7 @@ from multimail.core.audit_chain import START, Verdict, verify
 from multimail.mail import identity
 from multimail.operations.account import audit_view
 from multimail.operations.sealing import head_is_genuine
+from multimail.operations.vault import SIGNING_KEY, VaultError, open_vault
 from multimail.settings import Settings
 from multimail.storage.database import Database, Row
 
@@ -103,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _verify_database(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_existing(settings) as db:
-        head = await _trusted_head(arguments, db)
+        head = await _trusted_head(arguments, settings, db)
         accounts = await _accounts(db, arguments.account)
         if head and head["account_id"] not in [row["account_id"] for row in accounts]:
             raise CannotCheck(f"the head is about {head['account_id']}, an account that is not among these")
@@ -171,9 +172,9 @@ def _verify_file(settings: Settings, arguments: argparse.Namespace) -> int:
 async def _head_for_file(settings: Settings, arguments: argparse.Namespace) -> dict[str, Any] | None:
     """A database is needed only to know its key."""
     if arguments.head is None or arguments.key is not None:
-        return await _trusted_head(arguments, None)
+        return await _trusted_head(arguments, settings, None)
     async with open_existing(settings) as db:
-        return await _trusted_head(arguments, db)
+        return await _trusted_head(arguments, settings, db)
 
 
 def read_entries(file: IO[bytes]) -> Iterator[Any]:
@@ -218,15 +219,19 @@ def _json(text: bytes, place: str) -> Any:
         raise CannotCheck(f"{place} is not JSON") from None
 
 
-async def _trusted_head(arguments: argparse.Namespace, db: Database | None) -> dict[str, Any] | None:
+async def _trusted_head(
+    arguments: argparse.Namespace, settings: Settings, db: Database | None
+) -> dict[str, Any] | None:
     """The head of --head, once its signature was found good. Raises CannotCheck."""
     if arguments.head is None:
         return None
     head = read_head(arguments.head)
     try:
-        keys = await _own_key(db) if arguments.key is None else [*read_keys(arguments.key).values()]
+        keys = await _own_key(settings, db) if arguments.key is None else [*read_keys(arguments.key).values()]
     except ValueError as error:
         raise CannotCheck(error) from error
+    except VaultError as error:
+        raise CannotCheck(f"{error}. With --key the head is checked without it") from error
     if not head_is_genuine(head, keys):
         raise CannotCheck(f"the signature in {arguments.head} is not of this key: the head proves nothing")
     return head
@@ -245,12 +250,16 @@ def read_head(name: str) -> dict[str, Any]:
     return head
 
 
-async def _own_key(db: Database | None) -> list[ec.EllipticCurvePublicKey]:
+async def _own_key(settings: Settings, db: Database | None) -> list[ec.EllipticCurvePublicKey]:
     from multimail.app import SELECTOR  # the whole product, for one word: only when it is asked for
 
     assert db is not None
-    pem = await db.read(lambda tx: tx.sql.get_signing_key(purpose="identity", name=SELECTOR))
-    return [identity.load_private_pem(pem).public_key()] if pem else []
+    name = {"purpose": "identity", "name": SELECTOR}
+    sealed = await db.read(lambda tx: tx.sql.get_signing_key(**name))
+    if not sealed:
+        return []
+    vault = await open_vault(db, settings.secret_key, settings.data)
+    return [identity.load_private_pem(vault.open(SIGNING_KEY, name, sealed)).public_key()]
 
 
 async def _accounts(db: Database, wanted: str | None) -> list[Row]:

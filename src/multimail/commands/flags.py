@@ -18,7 +18,7 @@ def add_settings(parser: argparse.ArgumentParser, names: Collection[str] = ALL) 
     A flag that isn't given leaves no trace, so that it may stand before or after a sub-command.
     """
     for setting in SETTINGS:
-        if setting.name in names:
+        if setting.name in names and not setting.private:
             default = f", default {setting.default}" if setting.default else ""
             text = f"{setting.help} [{setting.variable}{default}]"
             parser.add_argument(

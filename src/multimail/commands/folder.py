@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from multimail.operations.vault import VaultError
 from multimail.settings import SettingError, Settings
 from multimail.storage.connect import open_database
 from multimail.storage.database import Database
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # the whole product: what only looks into the folder starts w
     from multimail.operations.operators import FirstKeys
 
 # What keeps a command from its database or its ports: told in one line.
-UNUSABLE: Final = (OSError, sqlite3.Error, psycopg.Error, SchemaTooNew)
+UNUSABLE: Final = (OSError, sqlite3.Error, psycopg.Error, SchemaTooNew, VaultError)
 
 
 @dataclass(frozen=True, slots=True)

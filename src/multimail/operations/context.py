@@ -13,6 +13,7 @@ from multimail.core.plans import NO_LIMITS, Plan
 from multimail.core.scopes import Scope
 from multimail.mail.lookups import NOWHERE, Dns
 from multimail.operations.rates import Rates
+from multimail.operations.vault import Vault
 from multimail.storage.blobs import Blobs
 from multimail.storage.database import Database, Row, Tx
 
@@ -92,6 +93,7 @@ class Services:
     blobs: Blobs
     site: Site
     check_url: Callable[[str], Awaitable[None]]  # raises Refused("url_refused")
+    vault: Vault
     link_secret: bytes
     apart: Apart = here
     dns: Dns = NOWHERE  # asked when mail that came in is judged

@@ -11,27 +11,27 @@ from multimail.operations.context import Context, Services, system
 from multimail.operations.jobs import Lease
 from multimail.operations.notices import is_hosted, quoted, settle_notice
 from multimail.operations.operation import write_audit
+from multimail.operations.vault import OPERATOR_MAIL
 from multimail.storage.database import Row, Tx
 
 
 def file_copy(ctx: Context, email: Row, to: str) -> None:
     """Queues the copy of an email that is being handed over: one for each revision, however often it is tried."""
-    notice_id = ctx.new_id("ntc")
+    name = {"account_id": ctx.account_id, "notice_id": ctx.new_id("ntc")}
     recipients = ", ".join(_recipients(email))
     text = f"A copy of {email['email_id']}, which {email['from_address']} sends to {recipients}."
     filed = ctx.sql.add_copy(
-        account_id=ctx.account_id,
-        notice_id=notice_id,
+        **name,
         recipient=to,
         subject=quoted(email["subject"]),
-        text=text,
+        text=ctx.services.vault.seal(OPERATOR_MAIL, name, text),
         email_id=email["email_id"],
         revision=email["revision"],
         test=bool(email["test"]),
         created_at=ctx.now,
     )
     if filed:
-        ctx.sql.add_job(account_id=ctx.account_id, kind="copy", subject_id=notice_id, run_at=ctx.now)
+        ctx.sql.add_job(account_id=ctx.account_id, kind="copy", subject_id=name["notice_id"], run_at=ctx.now)
         ctx.tx.notify("jobs", "copy")
 
 

@@ -14,8 +14,9 @@ from multimail.core.errors import Refused, invalid
 from multimail.core.scopes import Scope
 from multimail.core.times import to_datetime, to_rfc3339
 from multimail.mail.notice import Notice
-from multimail.operations.context import Actor, Context, Services
+from multimail.operations.context import Context, Services
 from multimail.operations.jobs import Lease
+from multimail.operations.vault import OPERATOR_MAIL
 from multimail.storage.database import Row, Tx
 
 Kind = Literal["code", "link", "notice"]
@@ -30,13 +31,13 @@ def notify(ctx: Context, to: str, subject: str, text: str, kind: Kind) -> str:
     for an address that is hosted here, Refused("invalid_fields") for what is no address.
     """
     notice_id = ctx.new_id("ntc")
+    name = {"account_id": ctx.account_id, "notice_id": notice_id}
     ctx.sql.add_operator_mail(
-        account_id=ctx.account_id,
-        notice_id=notice_id,
+        **name,
         kind=kind,
         recipient=outside_address(ctx.services, ctx.tx, to),
         subject=quoted(subject),
-        text=text,
+        text=ctx.services.vault.seal(OPERATOR_MAIL, name, text),
         test=ctx.actor.test,
         created_at=ctx.now,
     )
@@ -86,7 +87,8 @@ def take_notice(services: Services, tx: Tx, lease: Lease) -> Outgoing | None:
     if is_hosted(services, tx, row["recipient"]):  # it became a mailbox since
         settle_notice(services, tx, lease, "failed", "the address is hosted here")
         return None
-    notice = Notice(row["notice_id"], services.site.domain, row["recipient"], row["subject"], row["text"])
+    text = services.vault.open(OPERATOR_MAIL, row, row["text"])
+    notice = Notice(row["notice_id"], services.site.domain, row["recipient"], row["subject"], text)
     kept = bool(row["test"]) or services.site.delivery == "sandbox"
     return Outgoing(notice, to_datetime(row["created_at"]).replace(tzinfo=UTC), kept)
 
@@ -115,17 +117,17 @@ def settle_notice(
 def sandboxed(ctx: Context) -> list[dict[str, Any]]:
     """What would have been mailed to people, newest first. Codes and links are an owner's to read."""
     rows = ctx.sql.list_operator_mail(account_id=ctx.account_id, limit=NEWEST)
-    return [notice_view(row, ctx.actor) for row in rows]
+    return [notice_view(ctx, row) for row in rows]
 
 
-def notice_view(row: Row, actor: Actor) -> dict[str, Any]:
-    shown = Scope.OWNER in actor.grants or row["kind"] not in SECRET
+def notice_view(ctx: Context, row: Row) -> dict[str, Any]:
+    shown = Scope.OWNER in ctx.actor.grants or row["kind"] not in SECRET
     return {
         "id": row["notice_id"],
         "kind": row["kind"],
         "to": row["recipient"],
         "subject": row["subject"],
-        "text": row["text"] if shown else None,
+        "text": ctx.services.vault.open(OPERATOR_MAIL, row, row["text"]) if shown else None,
         "test": bool(row["test"]),
         "created_at": to_rfc3339(row["created_at"]),
     }
@@ -134,4 +136,4 @@ def notice_view(row: Row, actor: Actor) -> dict[str, Any]:
 def every_sandboxed(ctx: Context) -> list[Mapping[str, Any]]:
     """The same of every account, for whoever has the data folder; newest last."""
     rows = ctx.sql.list_all_operator_mail(limit=NEWEST)
-    return [notice_view(row, ctx.actor) for row in reversed(rows)]
+    return [notice_view(ctx, row) for row in reversed(rows)]

@@ -16,6 +16,7 @@ from multimail.core.webhook_signature import new_secret
 from multimail.operations.context import Context, Services
 from multimail.operations.events import emit_to
 from multimail.operations.operation import Input, Operation, Route
+from multimail.operations.vault import WEBHOOK_SECRET
 from multimail.operations.views import Deleted, decode_cursor, page
 from multimail.storage.database import Row
 
@@ -78,6 +79,7 @@ def create_webhook(ctx: Context, given: CreateWebhook, checked: None) -> Mapping
     Calls are signed per Standard Webhooks, made at least once, and retried for three days.
     """
     mailbox_id = ctx.mailbox(given.mailbox_id)["mailbox_id"] if given.mailbox_id else None
+    secret = new_secret(ctx.services.random(24))
     row = {
         "account_id": ctx.account_id,
         "webhook_id": ctx.new_id("whk"),
@@ -86,12 +88,11 @@ def create_webhook(ctx: Context, given: CreateWebhook, checked: None) -> Mapping
         "mailbox_id": mailbox_id,
         "key_id": ctx.actor.id,
         "limited": ctx.actor.mailbox_ids is not None,
-        "secret": new_secret(ctx.services.random(24)),
         "created_at": ctx.now,
     }
-    ctx.sql.add_webhook(**row)
+    ctx.sql.add_webhook(**row, secret=ctx.services.vault.seal(WEBHOOK_SECRET, row, secret))
     ctx.about("webhook", str(row["webhook_id"]), mailbox_id, url=given.url, events=given.events)
-    return webhook_view(row) | {"secret": row["secret"]}
+    return webhook_view(row) | {"secret": secret}
 
 
 class ListWebhooks(Input):

@@ -32,7 +32,7 @@ WHERE account_id = :account_id AND deleted_at IS NULL AND webhook_id < :before
 ORDER BY webhook_id DESC LIMIT :limit;
 
 -- name: delete_webhook!
-UPDATE webhooks SET deleted_at = :now
+UPDATE webhooks SET deleted_at = :now, secret = ''
 WHERE account_id = :account_id AND webhook_id = :webhook_id AND deleted_at IS NULL;
 
 -- name: add_delivery!

@@ -20,7 +20,12 @@ def reference(operations: Sequence[Operation]) -> str:
             *_table(
                 ("flag", "variable", "default", ""),
                 (
-                    (f"`--{s.name}`", f"`{s.variable}`", f"`{s.default}`" if s.default else "", s.help)
+                    (
+                        "" if s.private else f"`--{s.name}`",
+                        f"`{s.variable}`",
+                        f"`{s.default}`" if s.default else "",
+                        s.help,
+                    )
                     for s in SETTINGS
                 ),
             ),

@@ -11,6 +11,7 @@ from multimail.core.webhook_signature import sign
 from multimail.net.guarded import CallFailed, GuardedClient
 from multimail.operations.context import Services
 from multimail.operations.events import render
+from multimail.operations.vault import WEBHOOK_SECRET
 from multimail.storage.database import Row, Tx
 from multimail.workers.runner import Handler, Job
 
@@ -64,7 +65,8 @@ async def _post(
     """(HTTP status, what went wrong). `webhook-id` is the event's: the same on every attempt and replay."""
     content = json.dumps(body, ensure_ascii=False).encode()
     timestamp = services.clock() // SECOND
-    headers = sign(webhook["secret"], delivery["event_id"], timestamp, content)
+    secret = services.vault.open(WEBHOOK_SECRET, webhook, webhook["secret"])
+    headers = sign(secret, delivery["event_id"], timestamp, content)
     headers |= {"Content-Type": "application/json", "User-Agent": "MultiMail-Webhooks/1"}
     try:
         response = await client.post(webhook["url"], content, headers)

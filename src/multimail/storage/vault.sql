@@ -1,0 +1,37 @@
+-- Stored secrets (operations/vault.py): what is sealed with which key. :prefix is how the envelopes of the key
+-- that seals now begin; what begins otherwise waits to be sealed anew.
+
+-- name: list_secret_keys
+SELECT key_id FROM secret_keys ORDER BY created_at, key_id;
+
+-- name: add_secret_key!
+INSERT INTO secret_keys (key_id, created_at) VALUES (:key_id, :created_at) ON CONFLICT DO NOTHING;
+
+-- name: forget_secret_key!
+DELETE FROM secret_keys WHERE key_id = :key_id;
+
+-- name: list_stale_webhooks
+SELECT account_id, webhook_id, secret AS sealed FROM webhooks
+WHERE secret <> '' AND substr(secret, 1, length(:prefix)) <> :prefix
+ORDER BY account_id, webhook_id LIMIT :limit;
+
+-- name: reseal_webhooks!
+UPDATE webhooks SET secret = :sealed
+WHERE account_id = :account_id AND webhook_id = :webhook_id AND secret = :was;
+
+-- name: list_stale_signing_keys
+SELECT purpose, name, private_pem AS sealed FROM signing_keys
+WHERE private_pem <> '' AND substr(private_pem, 1, length(:prefix)) <> :prefix
+ORDER BY purpose, name LIMIT :limit;
+
+-- name: reseal_signing_keys!
+UPDATE signing_keys SET private_pem = :sealed WHERE purpose = :purpose AND name = :name AND private_pem = :was;
+
+-- name: list_stale_operator_mail
+SELECT account_id, notice_id, text AS sealed FROM operator_mail
+WHERE text <> '' AND substr(text, 1, length(:prefix)) <> :prefix
+ORDER BY account_id, notice_id LIMIT :limit;
+
+-- name: reseal_operator_mail!
+UPDATE operator_mail SET text = :sealed
+WHERE account_id = :account_id AND notice_id = :notice_id AND text = :was;
