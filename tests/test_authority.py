@@ -227,7 +227,14 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
 }
 
 # What a key that is limited to mailboxes never does, whatever it names.
-ACCOUNT_WIDE = {"create_mailbox", "delete_account", "export_account", "invite_operator", "update_account"}
+NAMELESS = {"create_mailbox", "delete_account", "export_account", "invite_operator", "update_account"}
+ACCOUNT_WIDE = NAMELESS | {
+    "list_operators",
+    "update_operator",
+    "remove_operator",
+    "list_operator_sessions",
+    "revoke_operator_session",
+}
 # A filter: what it names is not asked for, so that nothing of the kind is an empty page and no 404.
 FILTERS = {("get_audit_log", "resource_id"), ("check_suppression", "address")}
 
@@ -252,7 +259,7 @@ guarded_operation = pytest.mark.parametrize(
 def names_things(operation: Operation, index: int) -> bool:
     """Whether the example has ids in it, rather than only words."""
     other = replace(NOTHING, **{name: f"{value}x" for name, value in asdict(NOTHING).items()})
-    if operation.name in ACCOUNT_WIDE:
+    if operation.name in NAMELESS:
         return False
     changed = {
         name
@@ -607,6 +614,7 @@ async def hold(world: World) -> tuple[Things, list[str]]:
     rule = await world.invoke(ADD_RULE, "admin", kind="deny", pattern="mallory@example.test")
     await world.run(lambda ctx: suppress(ctx, "seen@bounced.test", "complaint", sent["id"]))
     upgrade_code = await world.run(lambda ctx: wish(ctx, box["mailbox_id"]))
+    operator_id, session_id = await colleague(world, "colleague")
     things = Things(
         mailbox_id=box["mailbox_id"],
         address=box["address"],
@@ -628,6 +636,8 @@ async def hold(world: World) -> tuple[Things, list[str]]:
         suppressed="seen@bounced.test",
         upgrade_code=upgrade_code,
         token=link["url"].rpartition("/")[2],
+        operator_id=operator_id,
+        session_id=session_id,
     )
     return things, [*ids, thread_id, sent["thread_id"], sent["id"]]
 
@@ -637,7 +647,8 @@ def naming(things: Things, operation: Operation) -> list[tuple[bool, dict[str, A
     visible = replace(
         NOTHING, mailbox_id=things.mailbox_id, address=things.address, webhook_id=things.webhook_id,
         key_id=things.key_id, upgrade_code=things.upgrade_code, rule_id=things.rule_id,
-        contact_id=things.contact_id, suppressed=things.suppressed,
+        contact_id=things.contact_id, suppressed=things.suppressed, operator_id=things.operator_id,
+        session_id=things.session_id,
     )  # fmt: skip
     held, seen = EXAMPLES[operation.name](things), EXAMPLES[operation.name](visible)
     return [(one != other, one) for one, other in zip(held, seen, strict=True)]

@@ -4,6 +4,7 @@ import base64
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,65 @@ def test_a_person_is_invited(server: Server) -> None:
     done = operator(server, "invite", "ann@example.com", "--role", "viewer")
     assert (done.returncode, "invited as viewer" in done.stdout) == (0, True)
     assert operator(server, "invite", server.address).returncode == 1
+
+
+def test_people_are_listed_changed_and_removed(server: Server) -> None:
+    assert operator(server, "invite", "ann@example.com", "--name", "Ann", "--role", "viewer").returncode == 0
+    listed = operator(server, "list").stdout.splitlines()
+    (ann,) = [line.split() for line in listed if "ann@example.com" in line]
+    assert ann[1:4] == ["viewer", "invited", "Ann"] and len(listed) == 2
+    done = operator(server, "change", "Ann@example.com", "--role", "approver", "--name", "Ann B")
+    assert done.stdout == "Ann B is approver now.\n"
+    owner = next(line.split()[0] for line in listed if "owner" in line)
+    last = operator(server, "remove", owner)
+    assert (last.returncode, "last owner" in last.stderr) == (1, True)
+    assert operator(server, "remove", ann[0]).returncode == 0
+    assert len(operator(server, "list").stdout.splitlines()) == 1
+    assert operator(server, "remove", "ann@example.com").returncode == 1
+
+
+def test_a_session_is_seen_and_ended(server: Server) -> None:
+    assert operator(server, "sessions").stdout == "Nobody is signed in.\n"
+    path = operator(server, "sign-in-link").stdout.strip().removeprefix(server.url)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    server.call("POST", path, key=None, headers=form)
+    (line,) = operator(server, "sessions").stdout.splitlines()
+    assert operator(server, "revoke-session", line.split()[0]).returncode == 0
+    assert operator(server, "sessions").stdout == "Nobody is signed in.\n"
+    assert operator(server, "revoke-session", line.split()[0]).returncode == 1
+
+
+def test_the_owner_s_export_holds_what_no_key_sees(server: Server, tmp_path: Path) -> None:
+    assert operator(server, "set-mode", server.address, "gated_all").returncode == 0
+    server.receive(b"From: eve@example.com\r\nSubject: Held\r\n\r\nSecret words.\r\n")
+    server.until("/v1/oversight/pending", lambda page: page["pending"], key="oversight")
+    path = tmp_path / "all.tar"
+    done = operator(server, "export", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(path) as archive:
+        names = archive.getnames()
+        (letter,) = [name for name in names if name.startswith("emails/") and name.endswith(".eml")]
+        held = archive.extractfile(letter)
+        assert held and b"Secret words." in held.read()
+    assert "complete.json" in names
+    again = operator(server, "export", str(path))
+    assert (again.returncode, "is there already" in again.stderr) == (1, True)
+    soon = operator(server, "export", str(tmp_path / "second.tar"))
+    assert (soon.returncode, "once an hour" in soon.stderr) == (1, True)
+    assert [one.name for one in tmp_path.glob("*.tar*")] == ["all.tar"]
+
+
+def test_sending_is_paused_and_goes_on(server: Server) -> None:
+    done = operator(server, "pause")
+    assert done.stdout.startswith("Nothing leaves the account since ")
+    assert server.call("GET", "/v1/account").body["paused_at"]
+    assert operator(server, "pause", server.address).returncode == 0
+    assert operator(server, "resume").stdout == "Mail leaves the account again.\n"
+    assert server.call("GET", "/v1/account").body["paused_at"] is None
+    assert server.call("GET", f"/v1/mailboxes/{server.mailbox_id}").body["paused_at"]
+    assert operator(server, "resume", server.address).returncode == 0
+    assert operator(server, "pause", "nobody@example.com").returncode == 1
 
 
 def test_a_sign_in_link_leads_to_the_running_server(server: Server) -> None:

@@ -10,9 +10,11 @@ from multimail.core.errors import ERRORS, Refused
 from multimail.core.oversight import Mode
 from multimail.core.plans import Plan
 from multimail.core.scopes import Role, Scope
+from multimail.core.times import HOUR
 from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.drafts import CREATE_DRAFT, EDIT_DRAFT
 from multimail.operations.operation import Operation
+from multimail.operations.operators import new_token
 from multimail.operations.pausing import PAUSE_SENDING
 from multimail.operations.registry import BY_NAME, OPERATIONS
 from multimail.operations.rules import ADD_RULE
@@ -114,7 +116,7 @@ Provoke = Callable[[World, Operation], Awaitable[Any]]
 
 def key_for(operation: Operation) -> str | None:
     keys = {Scope.READ: "agent", Scope.SEND: "agent", Scope.OVERSIGHT: "oversight", Scope.ADMIN: "admin"}
-    return keys.get(operation.scopes[0]) or ("owner" if Scope.OPERATOR in operation.scopes else None)
+    return "owner" if Scope.OPERATOR in operation.scopes else keys.get(operation.scopes[0])
 
 
 async def ask(world: World, operation: Operation, **given: Any) -> Any:
@@ -310,6 +312,8 @@ async def mailbox_limited(world: World, operation: Operation) -> Any:
         "add_contact": {"address": "bob@example.test"},
         "remove_rule": {"rule_id": (await world.invoke(ADD_RULE, "admin", **DENIED))["id"]},
     }
+    if Scope.OPERATOR in operation.scopes:
+        examples[operation.name] = await about_people(world, operation)
     given = examples.get(operation.name, {})
     if operation.name == "add_contact":
         box = await world.add_mailbox("sales")
@@ -318,16 +322,24 @@ async def mailbox_limited(world: World, operation: Operation) -> Any:
     return await world.invoke(operation, "limited", **given)
 
 
+async def about_people(world: World, operation: Operation) -> dict[str, Any]:
+    """What an operation on operators is asked for."""
+    operator_id = (await world.add_operator("other", Role.VIEWER)).id
+    await world.run(lambda ctx: new_token(ctx, "session", HOUR, operator_id))
+    (row,) = await mailroom.execute(world, "SELECT token_id FROM operator_tokens")
+    return {
+        "invite_operator": {"email": "new@example.test"},
+        "update_operator": {"operator_id": operator_id, "role": "approver"},
+        "remove_operator": {"operator_id": operator_id},
+        "revoke_operator_session": {"session_id": row["token_id"]},
+    }.get(operation.name, {})
+
+
 async def invalid_approval_code(world: World, operation: Operation) -> Any:
     if Scope.OPERATOR in operation.scopes:
-        other = (await world.add_operator("owner")).id
-        await world.add_operator("clerk", Role.APPROVER)
-        call = (
-            {"email": "new@example.test"} if operation.name == "invite_operator" else {"operator_id": other}
-        )
-        call |= {"role": "viewer"} if operation.name == "update_operator" else {}
-        assert (await world.invoke(operation, "clerk", **call))["status"] == "pending_approval"
-        return await world.invoke(operation, "clerk", **call, approval_code="00000000")
+        call = await about_people(world, operation)
+        assert (await world.invoke(operation, "admin", **call))["status"] == "pending_approval"
+        return await world.invoke(operation, "admin", **call, approval_code="00000000")
     if operation.name == "apply_upgrade":
         return await ask(world, operation, mailbox_id=world.mailbox["mailbox_id"], code="00000000")
     await mailroom.send(world)

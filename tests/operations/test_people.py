@@ -10,6 +10,7 @@ from multimail.core.scopes import Role
 from multimail.core.times import DAY
 from multimail.operations import operators
 from multimail.operations.mailboxes import UPDATE_MAILBOX
+from multimail.operations.operation import Operation
 from multimail.operations.people import (
     INVITE_OPERATOR,
     LIST_OPERATOR_SESSIONS,
@@ -89,8 +90,56 @@ async def test_what_an_approver_asks_for_takes_an_owner(world: World) -> None:
 
 async def test_keys_and_viewers_are_not_asked_in(world: World) -> None:
     await world.add_operator("guest", Role.VIEWER)
-    for name in ("agent", "admin", "oversight", "guest"):
+    for name in ("agent", "oversight", "guest"):
         assert (await refusal(world, LIST_OPERATORS, name)).code == "insufficient_scope"
+
+
+async def by_code(world: World, operation: Operation, **given: Any) -> dict[str, Any]:
+    """A program's call, as an owner's code completes it."""
+    asked = await world.ask(operation, "admin", given)
+    assert (asked.status, asked.body["status"]) == (202, "pending_approval")
+    (found,) = await world.run(operators.pending_codes)
+    assert found["asks"] == asked.body["asks"]
+    wrong = await refusal(world, operation, "admin", **given, approval_code="not it")
+    assert wrong.code == "invalid_approval_code"
+    return dict(await world.invoke(operation, "admin", **given, approval_code=found["code"]))
+
+
+async def test_a_program_does_each_of_it_with_an_owner_s_code_and_never_without(world: World) -> None:
+    owner = await world.add_operator("owner", email="owner@example.test")
+    made = await by_code(world, INVITE_OPERATOR, email=NEW, name="Newcomer")
+    link = re.findall(r"http\S+", (await mails(world))[0]["text"])[0]
+    session = await sign_in(world, link)
+    assert session
+    listed = await by_code(world, LIST_OPERATORS)
+    assert {made["id"], owner.id} <= {one["id"] for one in listed["operators"]}
+    (seen,) = (await by_code(world, LIST_OPERATOR_SESSIONS))["sessions"]
+    assert seen["operator_id"] == made["id"]
+    changed = await by_code(world, UPDATE_OPERATOR, operator_id=made["id"], role="viewer")
+    assert changed["role"] == "viewer"
+    await by_code(world, REVOKE_OPERATOR_SESSION, session_id=seen["id"])
+    assert await actor(world, session) is None
+    await by_code(world, REMOVE_OPERATOR, operator_id=made["id"])
+    entries = await world.run(lambda ctx: ctx.sql.list_unsealed(account_id=world.account_id, limit=100))
+    asked_by_key = {entry["action"] for entry in entries if entry["actor_kind"] == "key"}
+    assert {"list_operators", "list_operator_sessions", "invite_operator", "remove_operator"} <= asked_by_key
+
+
+async def test_a_code_for_one_operator_is_no_good_for_another(world: World) -> None:
+    await world.add_operator("owner")
+    one, other = await world.add_operator("one", Role.VIEWER), await world.add_operator("other", Role.VIEWER)
+    await world.ask(REMOVE_OPERATOR, "admin", {"operator_id": one.id})
+    (found,) = await world.run(operators.pending_codes)
+    given = {"operator_id": other.id, "approval_code": found["code"]}
+    assert (await refusal(world, REMOVE_OPERATOR, "admin", **given)).code == "invalid_approval_code"
+
+
+async def test_even_to_look_a_name_up_takes_a_code(world: World) -> None:
+    """An update that changes nothing would answer with a name and an address."""
+    owner = await world.add_operator("owner", email="owner@example.test")
+    for given in ({}, {"name": "owner"}, {"role": "owner"}):
+        asked = await world.ask(UPDATE_OPERATOR, "admin", {"operator_id": owner.id} | given)
+        assert asked.status == 202 and "owner@example.test" not in str(asked.body)
 
 
 async def test_a_new_role_holds_at_once(world: World) -> None:

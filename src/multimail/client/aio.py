@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK n
     from multimail.operations.mailboxes import MailboxAnswer, MailboxPage
     from multimail.operations.oversight import Decision, PendingPage
     from multimail.operations.pausing import PauseAnswer
+    from multimail.operations.people import OperatorAnswer, OperatorPage, SessionPage
     from multimail.operations.rules import RuleAnswer, RulePage
     from multimail.operations.sending import SendAnswer, StatusAnswer
     from multimail.operations.sign_up import ActivatedAnswer, Challenge, SignUpAnswer, SlugAnswer
@@ -52,9 +53,11 @@ class AsyncOperations(AsyncCalls):
         "add_rule", "remove_rule", "list_sandbox", "create_webhook", "list_webhooks", "get_webhook",
         "delete_webhook", "list_webhook_deliveries", "replay_webhook", "test_webhook", "list_events",
         "create_api_key", "list_api_keys", "update_api_key", "revoke_api_key", "get_account", "get_usage",
-        "update_account", "apply_upgrade", "request_upgrade", "get_audit_log", "export_account",
-        "delete_account", "get_identity", "get_reputation", "request_challenge", "create_account",
-        "resend_confirmation", "activate_account", "check_slug", "list_tools"
+        "update_account", "apply_upgrade", "request_upgrade", "list_operators", "invite_operator",
+        "update_operator", "remove_operator", "list_operator_sessions", "revoke_operator_session",
+        "get_audit_log", "export_account", "delete_account", "get_identity", "get_reputation",
+        "request_challenge", "create_account", "resend_confirmation", "activate_account", "check_slug",
+        "list_tools"
     })
 
     async def list_mailboxes(self, *, cursor: "str | None" = None, limit: "int | None" = None) -> "MailboxPage":
@@ -418,6 +421,33 @@ class AsyncOperations(AsyncCalls):
         it with apply_upgrade within 24 hours. A new request voids the one before; three an hour are taken.
         """
         return cast("UpgradeAnswer", await self._call("POST", "/v1/mailboxes/{mailbox_id}/request-upgrade", {"target_mode": target_mode, "mailbox_id": mailbox_id}))
+
+    async def list_operators(self, *, approval_code: "str | None" = None, cursor: "str | None" = None, limit: "int | None" = None) -> "OperatorPage":
+        """Lists the account's operators, newest first. Asked by a program it takes an owner's approval_code."""
+        return cast("OperatorPage", await self._call("GET", "/v1/operators", {"approval_code": approval_code, "cursor": cursor, "limit": limit}))
+
+    async def invite_operator(self, *, email: "str", approval_code: "str | None" = None, name: "str | None" = None, role: "str | None" = None) -> "OperatorAnswer":
+        """Invites a person by mail, with a link that signs them in once, within three days.
+
+        Takes an owner. Somebody who was invited and has not come yet gets another link.
+        """
+        return cast("OperatorAnswer", await self._call("POST", "/v1/operators", {"email": email, "approval_code": approval_code, "name": name, "role": role}))
+
+    async def update_operator(self, *, operator_id: "str", approval_code: "str | None" = None, name: "str | None" = None, role: "str | None" = None) -> "OperatorAnswer":
+        """Changes an operator's name or role. A role takes an owner, and the last owner stays one."""
+        return cast("OperatorAnswer", await self._call("PATCH", "/v1/operators/{operator_id}", {"operator_id": operator_id, "approval_code": approval_code, "name": name, "role": role}))
+
+    async def remove_operator(self, *, operator_id: "str", approval_code: "str | None" = None) -> "Deleted":
+        """Removes an operator: sessions and links end at once. The last owner stays."""
+        return cast("Deleted", await self._call("DELETE", "/v1/operators/{operator_id}", {"operator_id": operator_id, "approval_code": approval_code}))
+
+    async def list_operator_sessions(self, *, approval_code: "str | None" = None, cursor: "str | None" = None, limit: "int | None" = None) -> "SessionPage":
+        """Lists the sessions that are open, newest first: everybody's for an owner, else one's own."""
+        return cast("SessionPage", await self._call("GET", "/v1/operator-sessions", {"approval_code": approval_code, "cursor": cursor, "limit": limit}))
+
+    async def revoke_operator_session(self, *, session_id: "str", approval_code: "str | None" = None) -> "Deleted":
+        """Ends a session at once: one's own, or for an owner anybody's. A program takes an owner's approval_code."""
+        return cast("Deleted", await self._call("DELETE", "/v1/operator-sessions/{session_id}", {"session_id": session_id, "approval_code": approval_code}))
 
     async def get_audit_log(self, *, action: "str | None" = None, cursor: "str | None" = None, limit: "int | None" = None, resource_id: "str | None" = None) -> "AuditPage":
         """Lists the audit log, newest first: who did what to what, chained by hashes.

@@ -5,25 +5,24 @@ Whoever can read the data folder is the owner: this command needs no key.
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from multimail.app import SELECTOR, Keys, open_services
+from multimail.app import SELECTOR, open_services
 from multimail.commands.flags import add_settings, complain, plain, settings_of, typed
-from multimail.commands.folder import UNUSABLE, read_env, read_running, require_database
+from multimail.commands.folder import UNUSABLE, require_database
+from multimail.commands.owner import Action, Owner, base_url
+from multimail.commands.people import ACTIONS as PEOPLE_ACTIONS
+from multimail.commands.people import add as add_people
 from multimail.core.errors import Refused
 from multimail.core.oversight import Mode
-from multimail.core.scopes import KEY_SCOPES, Role
+from multimail.core.scopes import KEY_SCOPES
 from multimail.mail import dkim
 from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.api_keys import CREATE_API_KEY
-from multimail.operations.context import Caller, Context, Services
 from multimail.operations.mailboxes import UPDATE_MAILBOX
 from multimail.operations.notices import every_sandboxed
-from multimail.operations.operation import Body, Operation, invoke
-from multimail.operations.operators import LINK_LIFE, SLUG, local_owner, new_token, pending_codes
-from multimail.operations.people import INVITE_OPERATOR
+from multimail.operations.operation import Body
+from multimail.operations.operators import LINK_LIFE, SLUG, new_token, pending_codes
 from multimail.operations.sealing import seal_all
 from multimail.operations.thresholds import lift_suspension
 from multimail.settings import SETTINGS, Settings
@@ -31,27 +30,6 @@ from multimail.storage.database import StorageFull
 
 TXT_STRING: Final = 255  # octets: a longer TXT value is several strings (RFC 1035 section 3.3)
 DEFAULT_DOMAIN: Final = next(setting.default for setting in SETTINGS if setting.name == "domain")
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who acts, on what."""
-
-    settings: Settings
-    services: Services
-    keys: Keys
-
-    async def ask(self, operation: Operation, **given: Any) -> Body:
-        """The answer of an operation, asked as the owner. Raises Refused."""
-        actor = await self.services.db.read(local_owner)
-        answer = await invoke(self.services, operation, given, Caller(actor, self.services.new_id("req")))
-        return answer.body
-
-    async def write(self, unit: Callable[[Context], Any]) -> Any:
-        services = self.services
-        return await services.db.write(
-            lambda tx: unit(Context(services, tx, local_owner(tx), services.clock()))
-        )
 
 
 async def set_mode(owner: Owner, arguments: argparse.Namespace) -> str:
@@ -80,13 +58,6 @@ async def sign_in_link(owner: Owner, arguments: argparse.Namespace) -> str:
     return f"{base_url(owner.settings)}/dashboard/sign-in/{token}"
 
 
-async def invite(owner: Owner, arguments: argparse.Namespace) -> str:
-    given = {"email": arguments.email, "role": arguments.as_role, "name": arguments.name}
-    invited = await owner.ask(INVITE_OPERATOR, **given)
-    kept = typed("operator mail", owner.settings)
-    return f"{invited['email']} is invited as {invited['role']}. While delivery is the sandbox, see: {kept}"
-
-
 async def oversight_email(owner: Owner, arguments: argparse.Namespace) -> str:
     given = {"oversight_email": arguments.address, "oversight_email_code": arguments.code}
     account = await owner.ask(UPDATE_ACCOUNT, **given)
@@ -108,17 +79,6 @@ async def mail(owner: Owner, arguments: argparse.Namespace) -> str:
 def _letter(one: Body) -> str:
     lines = [f"{one['created_at']}  to {plain(one['to'])}", plain(one["subject"])]
     return "\n".join(lines + [f"  {plain(line)}" for line in one["text"].splitlines()])
-
-
-def base_url(settings: Settings) -> str:
-    """Where links start: as set, else as the running server says, else as the first run wrote, else the address."""
-    running = read_running(settings.data)
-    if settings.public_url:
-        return settings.public_url
-    if running is not None:
-        return running.url
-    known = read_env(settings.data / "credentials.env").get("MULTIMAIL_URL")
-    return known or f"http://{settings.http.host}:{settings.http.port}"
 
 
 async def lift(owner: Owner, arguments: argparse.Namespace) -> str:
@@ -149,11 +109,10 @@ async def dns(owner: Owner, arguments: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-ACTIONS: Final[dict[str, tuple[Callable[[Owner, argparse.Namespace], Awaitable[str]], str]]] = {
+ACTIONS: Final[dict[str, Action]] = PEOPLE_ACTIONS | {
     "set-mode": (set_mode, "Set a mailbox's oversight mode, looser or stricter."),
     "create-key": (create_key, "Make an API key and print it, this once."),
     "code": (code, "Show what programs ask you for, each with the code that grants it."),
-    "invite": (invite, "Invite a person to oversee this account."),
     "oversight-email": (oversight_email, "Set or verify the address where codes, notices and copies go."),
     "mail": (mail, "Show what the product would have mailed to people, had delivery not been the sandbox."),
     "sign-in-link": (sign_in_link, "Print a link that signs you in to the dashboard, once, for 15 minutes."),
@@ -174,12 +133,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     made["set-mode"].add_argument(
         "mode", choices=[mode.value for mode in Mode], metavar="MODE", help=" | ".join(Mode)
     )
-    person = made["invite"]
-    person.add_argument("email", metavar="EMAIL", help="Where the invitation is mailed.")
-    person.add_argument(  # not the setting of that name
-        "--role", dest="as_role", choices=[*Role], default=Role.APPROVER, help="owner, approver or viewer."
-    )
-    person.add_argument("--name", default="", help="What to call the person.")
+    add_people(made)
     address = made["oversight-email"]
     address.add_argument("address", metavar="ADDRESS", help="An address of a person; '' removes it.")
     address.add_argument("--code", help="The code that was mailed there: verifies it.")

@@ -1,4 +1,8 @@
-"""The operators of an account and their sessions (contract §3): invited, given a role, removed by an owner."""
+"""The operators of an account and their sessions (contract §3): invited, given a role, removed by an owner.
+
+People ask in a session or on the command line. A program with an `admin` key may ask for the same, and an owner's
+code grants each single call, looking included: who oversees it is not an agent's to know or to change.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,7 +13,7 @@ from typing_extensions import TypedDict
 from multimail.core.errors import Refused, not_found
 from multimail.core.scopes import Role, Scope
 from multimail.core.times import DAY, HOUR, SECOND, optional_rfc3339, to_rfc3339
-from multimail.operations.context import Context
+from multimail.operations.context import Context, require_whole_account
 from multimail.operations.mailboxes import DisplayName
 from multimail.operations.notices import notify, outside_address, quoted
 from multimail.operations.operation import Input, Operation
@@ -68,14 +72,32 @@ def operator_view(row: Row) -> dict[str, Any]:
 class Page(Input):
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = None
+    approval_code: str | None = None
+
+
+def by_program(ctx: Context) -> bool:
+    """Whether no person asks. Raises Refused("mailbox_limited"): these are of the whole account."""
+    require_whole_account(ctx.actor)
+    return Scope.OPERATOR not in ctx.actor.grants
+
+
+def shows_operators(ctx: Context, given: Page) -> str | None:
+    return "the names, addresses and roles of the operators are shown to it" if by_program(ctx) else None
 
 
 def list_operators(ctx: Context, given: Page) -> Mapping[str, Any]:
-    """Lists the account's operators, newest first."""
+    """Lists the account's operators, newest first. Asked by a program it takes an owner's approval_code."""
     before = decode_cursor(given.cursor, LAST)
     rows = ctx.sql.list_operators(account_id=ctx.account_id, before=before, limit=given.limit + 1)
     shown, cursor = page(rows, given.limit, lambda row: str(row["operator_id"]))
+    _note_program(ctx)
     return {"operators": [operator_view(row) for row in shown], "cursor": cursor}
+
+
+def _note_program(ctx: Context) -> None:
+    """People look at each other all day; that a program did is worth an entry."""
+    if by_program(ctx):
+        ctx.about("account", ctx.account_id)
 
 
 class InviteOperator(DisplayName):
@@ -89,6 +111,7 @@ class InviteOperator(DisplayName):
 
 def invites(ctx: Context, given: InviteOperator) -> str | None:
     """Whoever invites gives power away."""
+    by_program(ctx)
     return f"{given.email} becomes an operator: {given.role}, {ROLES[given.role]}"
 
 
@@ -144,11 +167,14 @@ class UpdateOperator(DisplayName):
 
 def empowers(ctx: Context, given: UpdateOperator) -> str | None:
     """Roles are an owner's to give and to take; one's own name is one's own."""
+    program = by_program(ctx)
     row = _find(ctx, given.operator_id)
     if given.role not in (None, row["role"]):
         return f"the operator {row['name']} goes from {row['role']} to {given.role}"
     own = row["operator_id"] == ctx.actor.id or given.name in (None, row["name"])
-    return None if own else f"the operator {row['name']} is called {given.name}"
+    return (
+        None if own and not program else f"the operator {row['name']} is called {given.name or row['name']}"
+    )
 
 
 def update_operator(ctx: Context, given: UpdateOperator) -> Mapping[str, Any]:
@@ -177,6 +203,7 @@ class RemoveOperator(Input):
 
 def dismisses(ctx: Context, given: RemoveOperator) -> str | None:
     """Everybody may leave; to send somebody away takes an owner."""
+    by_program(ctx)
     row = _find(ctx, given.operator_id)
     return None if row["operator_id"] == ctx.actor.id else f"the operator {row['name']} is removed"
 
@@ -208,9 +235,13 @@ class SessionPage(TypedDict):
 
 
 def _whose(ctx: Context) -> dict[str, Any]:
-    """An owner sees everybody's sessions, everybody else their own."""
-    everybody = Scope.OWNER in ctx.actor.grants
+    """An owner, and a program with an owner's word, sees everybody's sessions, everybody else their own."""
+    everybody = Scope.OWNER in ctx.actor.grants or by_program(ctx)
     return {"account_id": ctx.account_id, "everybody": everybody, "operator_id": ctx.actor.id, "now": ctx.now}
+
+
+def shows_sessions(ctx: Context, given: Page) -> str | None:
+    return "the open sessions of all operators are shown to it" if by_program(ctx) else None
 
 
 def list_operator_sessions(ctx: Context, given: Page) -> Mapping[str, Any]:
@@ -218,6 +249,7 @@ def list_operator_sessions(ctx: Context, given: Page) -> Mapping[str, Any]:
     before = decode_cursor(given.cursor, LAST)
     rows = ctx.sql.list_operator_sessions(**_whose(ctx), before=before, limit=given.limit + 1)
     shown, cursor = page(rows, given.limit, lambda row: str(row["token_id"]))
+    _note_program(ctx)
     sessions = [
         {
             "id": row["token_id"],
@@ -234,10 +266,21 @@ def list_operator_sessions(ctx: Context, given: Page) -> Mapping[str, Any]:
 
 class RevokeOperatorSession(Input):
     session_id: str
+    approval_code: str | None = None
+
+
+def signs_out(ctx: Context, given: RevokeOperatorSession) -> str | None:
+    """A program that could would keep its overseers out."""
+    if not by_program(ctx):
+        return None
+    row = ctx.sql.get_operator_session(account_id=ctx.account_id, token_id=given.session_id, now=ctx.now)
+    if row is None:
+        raise not_found("session")
+    return f"a session of the operator {row['name']} ends"
 
 
 def revoke_operator_session(ctx: Context, given: RevokeOperatorSession) -> Mapping[str, Any]:
-    """Ends a session at once: one's own, or for an owner anybody's."""
+    """Ends a session at once: one's own, or for an owner anybody's. A program takes an owner's approval_code."""
     if not ctx.sql.end_operator_session(**_whose(ctx), token_id=given.session_id):
         raise not_found("session")
     ctx.about("operator_session", given.session_id)
@@ -249,71 +292,74 @@ LIST_OPERATORS = Operation(
     run=list_operators,
     input=Page,
     output=OperatorPage,
-    scopes=(Scope.OPERATOR,),
+    scopes=(Scope.ADMIN, Scope.OPERATOR),
     effect="read",
-    audited=False,
     method="GET",
     path="/v1/operators",
+    needs_owner=shows_operators,
+    errors=("mailbox_limited", "invalid_approval_code"),
 )
 INVITE_OPERATOR = Operation(
     name="invite_operator",
     run=invite_operator,
     input=InviteOperator,
     output=OperatorAnswer,
-    scopes=(Scope.OPERATOR,),
+    scopes=(Scope.ADMIN, Scope.OPERATOR),
     effect="write",
     method="POST",
     path="/v1/operators",
     status=201,
     needs_owner=invites,
-    errors=("operator_address", "conflict", "rate_limited", "invalid_approval_code"),
+    errors=("operator_address", "conflict", "rate_limited", "mailbox_limited", "invalid_approval_code"),
 )
 UPDATE_OPERATOR = Operation(
     name="update_operator",
     run=update_operator,
     input=UpdateOperator,
     output=OperatorAnswer,
-    scopes=(Scope.OPERATOR,),
+    scopes=(Scope.ADMIN, Scope.OPERATOR),
     effect="write",
     method="PATCH",
     path="/v1/operators/{operator_id}",
     aliases={"id": "operator_id"},
     needs_owner=empowers,
-    errors=("not_found", "conflict", "invalid_approval_code"),
+    errors=("not_found", "conflict", "mailbox_limited", "invalid_approval_code"),
 )
 REMOVE_OPERATOR = Operation(
     name="remove_operator",
     run=remove_operator,
     input=RemoveOperator,
     output=Deleted,
-    scopes=(Scope.OPERATOR,),
+    scopes=(Scope.ADMIN, Scope.OPERATOR),
     effect="destructive",
     method="DELETE",
     path="/v1/operators/{operator_id}",
     aliases={"id": "operator_id"},
     needs_owner=dismisses,
-    errors=("not_found", "conflict", "invalid_approval_code"),
+    errors=("not_found", "conflict", "mailbox_limited", "invalid_approval_code"),
 )
 LIST_OPERATOR_SESSIONS = Operation(
     name="list_operator_sessions",
     run=list_operator_sessions,
     input=Page,
     output=SessionPage,
-    scopes=(Scope.OPERATOR,),
+    scopes=(Scope.ADMIN, Scope.OPERATOR),
     effect="read",
-    audited=False,
     method="GET",
     path="/v1/operator-sessions",
+    needs_owner=shows_sessions,
+    errors=("mailbox_limited", "invalid_approval_code"),
 )
 REVOKE_OPERATOR_SESSION = Operation(
     name="revoke_operator_session",
     run=revoke_operator_session,
     input=RevokeOperatorSession,
     output=Deleted,
-    scopes=(Scope.OPERATOR,),
+    scopes=(Scope.ADMIN, Scope.OPERATOR),
     effect="destructive",
     method="DELETE",
     path="/v1/operator-sessions/{session_id}",
     aliases={"id": "session_id"},
-    errors=("not_found",),
+    needs_owner=signs_out,
+    errors=("not_found", "mailbox_limited", "invalid_approval_code"),
 )

@@ -73,6 +73,12 @@ WHERE t.account_id = :account_id AND t.purpose = 'session' AND t.expires_at > :n
   AND (CAST(:everybody AS BOOLEAN) OR t.operator_id = :operator_id) AND t.token_id < :before
 ORDER BY t.token_id DESC LIMIT :limit;
 
+-- name: get_operator_session^
+SELECT t.*, o.name FROM operator_tokens t
+JOIN operators o ON o.account_id = t.account_id AND o.operator_id = t.operator_id
+WHERE t.account_id = :account_id AND t.token_id = :token_id AND t.purpose = 'session' AND t.expires_at > :now
+  AND t.used_at IS NULL;
+
 -- name: end_operator_session!
 UPDATE operator_tokens SET used_at = :now
 WHERE account_id = :account_id AND token_id = :token_id AND purpose = 'session' AND expires_at > :now
