@@ -30,7 +30,7 @@ class Product:
 
     def sends(self, count: int) -> Iterator[bytes]:
         """Requests to send mail of 4 KiB; each its own, as no two emails are the same."""
-        line = "All of the figures below were checked twice by the people who made them. "
+        line = "All of the figures below were checked twice by the people who made them.\n"
         body = (line * (1 + load.MESSAGE_SIZE // len(line)))[: load.MESSAGE_SIZE - 8]
         path = f"/v1/mailboxes/{self.mailbox_id}/send"
         for number in range(count):

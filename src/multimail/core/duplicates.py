@@ -22,7 +22,7 @@ _LAYOUT: Final = Struct(f">{HASHES}I")  # one integer for each OCTETS of a diges
 def sketch(text: str) -> str:
     """Hexadecimal, of HASHES * OCTETS octets. Case, punctuation, space, accents and Unicode's spellings don't matter."""
     kept = words(text[:READ])
-    pairs = set(pairwise(kept)) or {tuple(kept)}
+    pairs: set[tuple[str, ...]] = set(pairwise(kept)) or {tuple(kept)}
     hashed = (
         _LAYOUT.unpack(hashlib.blake2b(" ".join(pair).encode(), digest_size=_LAYOUT.size).digest())
         for pair in pairs

@@ -70,8 +70,8 @@ class ComposeInput(BodyInput):
     html: str | None = Field(
         None, description="An HTML body instead of the one made from markdown; it is sanitised."
     )
-    attachments: list[AttachmentInput] = Field(default=[], max_length=100)
-    metadata: Metadata = Field(default={}, description="Kept on the email and in the audit log.")
+    attachments: list[AttachmentInput] = Field(default_factory=list, max_length=100)
+    metadata: Metadata = Field(default_factory=dict, description="Kept on the email and in the audit log.")
     oversight_mode: Mode | None = Field(
         None, description="Only to be stricter than the mailbox; looser is ignored."
     )
@@ -83,9 +83,9 @@ class ComposeInput(BodyInput):
 class SendEmail(ComposeInput):
     mailbox_id: str = Field(description="The mailbox to send from: its id or address.")
     to: Recipients = Field(description="An address list (RFC 5322 3.4), as a string or a list of strings.")
-    cc: Recipients = Field(default=[])
-    bcc: Recipients = Field(default=[])
-    reply_to: Recipients = Field(default=[])
+    cc: Recipients = Field(default_factory=list)
+    bcc: Recipients = Field(default_factory=list)
+    reply_to: Recipients = Field(default_factory=list)
     subject: str = Field("", max_length=SUBJECT)
 
 
@@ -95,8 +95,8 @@ class ReplyEmail(ComposeInput):
     thread_id: str | None = Field(
         None, description="Or the thread whose newest safe inbound email to answer."
     )
-    cc: Recipients = Field(default=[])
-    bcc: Recipients = Field(default=[])
+    cc: Recipients = Field(default_factory=list)
+    bcc: Recipients = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_target(self) -> "ReplyEmail":

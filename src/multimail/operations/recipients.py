@@ -38,7 +38,7 @@ def judge(ctx: Context, mailbox_id: str, addresses: Sequence[str]) -> Judgement:
     rules = ctx.sql.list_rules_about(
         account_id=ctx.account_id, mailbox_id=mailbox_id, patterns=to_json(dict.fromkeys(patterns, 0))
     )
-    named: dict[str, set[str]] = {kind: set() for kind in RuleKind}
+    named: dict[str, set[str]] = {RuleKind.ALLOW: set(), RuleKind.DENY: set(), RuleKind.CAP: set()}
     for rule in rules:
         named[rule["kind"]].add(rule["pattern"])
     return Judgement(
