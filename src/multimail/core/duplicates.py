@@ -20,7 +20,7 @@ _LAYOUT: Final = Struct(f">{HASHES}I")  # one integer for each OCTETS of a diges
 
 
 def sketch(text: str) -> str:
-    """Hexadecimal, of HASHES * OCTETS octets. Case, punctuation, space, accents and Unicode's spellings don't matter."""
+    """Hexadecimal, of HASHES * OCTETS octets. Case, punctuation, space and accents don't matter."""
     kept = words(text[:READ])
     pairs: set[tuple[str, ...]] = set(pairwise(kept)) or {tuple(kept)}
     hashed = (

@@ -35,11 +35,13 @@ def words(text: str) -> list[str]:
     """The words of a text, in order."""
     text = text[:TEXT]
     if text.isascii():
-        found = text.lower().encode().translate(_PLAIN).decode().split()  # a quarter of what the pattern takes
+        # A quarter of what the pattern takes.
+        found = text.lower().encode().translate(_PLAIN).decode().split()
     else:
         text = _ACCENT.sub("", unicodedata.normalize("NFKD", text).casefold())
         found = _WORD.findall(unicodedata.normalize("NFC", text)[:TEXT])
-    return found[:WORDS] if max(map(len, found), default=0) <= LONGEST else [w[:LONGEST] for w in found[:WORDS]]
+    found = found[:WORDS]
+    return found if max(map(len, found), default=0) <= LONGEST else [word[:LONGEST] for word in found]
 
 
 def document(texts: Iterable[str]) -> str:
