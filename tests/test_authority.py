@@ -157,6 +157,7 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "tag_email": lambda t: [{"email_id": t.email_id, "tags": ["urgent"], "notes": "Look."}],
     "get_tags": lambda t: [{"email_id": t.email_id}],
     "remove_tag": lambda t: [{"email_id": t.email_id, "key": "kept"}],
+    "download_source": lambda t: [{"email_id": t.email_id}],
     "download_attachment": lambda t: [{"email_id": t.email_id, "filename": t.filename}],
     "get_attachment_url": lambda t: [{"email_id": t.email_id, "filename": t.filename}],
     "open_attachment_link": lambda t: [{"token": t.token}],

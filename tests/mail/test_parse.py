@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimail.mail.parse import MAX_ADDRESSES, MAX_IDS, Message, Person, header_ids, parse
+from multimail.mail.parse import Message, parse
+from multimail.mail.people import MAX_ADDRESSES, MAX_IDS, Person, header_ids
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -160,7 +161,16 @@ def test_header_ids_keep_the_first_and_the_newest() -> None:
         ("us-ascii", "cp1252", "né", False),
         ("", "utf-8", "né", True),
         ("no-such-thing", "utf-8", "né", False),
+        ("windows1251", "cp1251", "привет", True),
+        ("x-windows-1250", "cp1250", "žluťoučký", True),
+        ("ISO8859-15", "iso8859-15", "né €", True),
+        ("iso-2022-kr", "iso2022_kr", "한국", True),
+        ("hz-gb-2312", "hz", "中国", True),
+        ("gb18030", "gb18030", "中国镕€", True),
+        ("big5", "big5", "中國", True),
+        ("utf-16", "utf-16", "né", True),
         ("punycode", "utf-8", "né", False),
+        ("utf-7", "utf-8", "né +ADw-b+AD4-", False),
         ("zlib", "utf-8", "né", False),
         ("utf-8", "cp1252", "né", False),
     ],
@@ -169,6 +179,12 @@ def test_charsets(charset: str, codec: str, words: str, sound: bool) -> None:
     message = mail(words.encode(codec), f'Content-Type: text/plain; charset="{charset}"')
     assert message.text == message.markdown == words
     assert (message.defects == ()) == sound
+
+
+def test_what_japanese_mailers_write_beyond_their_charset() -> None:
+    assert mail(b"\x1b$B-!3t\x1b(B", "Content-Type: text/plain; charset=iso-2022-jp").text == "①株"
+    broken = mail(b"\x1b$B!", "Content-Type: text/plain; charset=iso-2022-jp")
+    assert broken.defects
 
 
 def test_raw_headers_and_split_characters() -> None:

@@ -73,6 +73,7 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "tag_email": {"email_id": ""},
     "get_tags": {"email_id": ""},
     "remove_tag": {"email_id": "", "key": "k"},
+    "download_source": {"email_id": ""},
     "download_attachment": {"email_id": "", "filename": "f"},
     "get_attachment_url": {"email_id": "", "filename": "f"},
     "open_attachment_link": {"token": "forged"},

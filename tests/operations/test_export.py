@@ -43,6 +43,7 @@ NOT_EXPORTED = {
     "holdings": "counters",
     "correspondents": "follows from emails",
     "marks": "follows from emails",
+    "spam_tokens": "follows from emails",
     "monthly_emails": "counters",
     "sign_ups": "before there is an account",
     "used_challenges": "no one's",

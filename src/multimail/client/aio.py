@@ -47,17 +47,17 @@ class AsyncOperations(AsyncCalls):
         "list_drafts", "get_draft", "edit_draft", "delete_draft", "send_draft", "check_inbox",
         "list_emails", "search_emails", "wait_for_email", "read_email", "read_html", "get_message",
         "get_thread", "list_threads", "tag_email", "get_tags", "remove_tag", "list_spam", "report_spam",
-        "not_spam", "download_attachment", "get_attachment_url", "open_attachment_link", "list_pending",
-        "decide_email", "get_decision", "pause_sending", "resume_sending", "check_suppression",
-        "remove_suppression", "add_contact", "search_contacts", "delete_contact", "list_rules",
-        "add_rule", "remove_rule", "list_sandbox", "create_webhook", "list_webhooks", "get_webhook",
-        "delete_webhook", "list_webhook_deliveries", "replay_webhook", "test_webhook", "list_events",
-        "create_api_key", "list_api_keys", "update_api_key", "revoke_api_key", "get_account", "get_usage",
-        "update_account", "apply_upgrade", "request_upgrade", "list_operators", "invite_operator",
-        "update_operator", "remove_operator", "list_operator_sessions", "revoke_operator_session",
-        "get_audit_log", "export_account", "delete_account", "get_identity", "get_reputation",
-        "request_challenge", "create_account", "resend_confirmation", "activate_account", "check_slug",
-        "list_tools"
+        "not_spam", "download_attachment", "download_source", "get_attachment_url",
+        "open_attachment_link", "list_pending", "decide_email", "get_decision", "pause_sending",
+        "resume_sending", "check_suppression", "remove_suppression", "add_contact", "search_contacts",
+        "delete_contact", "list_rules", "add_rule", "remove_rule", "list_sandbox", "create_webhook",
+        "list_webhooks", "get_webhook", "delete_webhook", "list_webhook_deliveries", "replay_webhook",
+        "test_webhook", "list_events", "create_api_key", "list_api_keys", "update_api_key",
+        "revoke_api_key", "get_account", "get_usage", "update_account", "apply_upgrade",
+        "request_upgrade", "list_operators", "invite_operator", "update_operator", "remove_operator",
+        "list_operator_sessions", "revoke_operator_session", "get_audit_log", "export_account",
+        "delete_account", "get_identity", "get_reputation", "request_challenge", "create_account",
+        "resend_confirmation", "activate_account", "check_slug", "list_tools"
     })
 
     async def list_mailboxes(self, *, cursor: "str | None" = None, limit: "int | None" = None) -> "MailboxPage":
@@ -219,6 +219,13 @@ class AsyncOperations(AsyncCalls):
     async def download_attachment(self, *, email_id: "str", filename: "str", mailbox_id: "str | None" = None) -> "bytes":
         """Downloads an attachment's bytes. They are a stranger's: open them with care."""
         return cast("bytes", await self._call("GET", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}", {"email_id": email_id, "filename": filename, "mailbox_id": mailbox_id}))
+
+    async def download_source(self, *, email_id: "str", mailbox_id: "str | None" = None) -> "bytes":
+        """Downloads an email's source: the bytes as they came in, or as they will leave but for what delivery adds.
+
+        Nothing is cleaned: what was hidden from readers is in it. For mail that could not be read, and for evidence.
+        """
+        return cast("bytes", await self._call("GET", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/source", {"email_id": email_id, "mailbox_id": mailbox_id}))
 
     async def get_attachment_url(self, *, email_id: "str", filename: "str", mailbox_id: "str | None" = None) -> "AttachmentUrl":
         """Makes a signed URL for an attachment, valid for an hour and only while this key is."""

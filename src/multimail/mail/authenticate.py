@@ -16,7 +16,7 @@ from multimail.mail.arc import Arc, ArcResult, Chain
 from multimail.mail.dkim_verify import Signature
 from multimail.mail.dmarc import DmarcResult, Policy, aligned_one, find_policy
 from multimail.mail.lookups import Bounded, Dns
-from multimail.mail.parse import Person
+from multimail.mail.people import Person
 from multimail.mail.signed_fields import Claim, Source
 from multimail.mail.spf import Spf, SpfResult
 

@@ -3,6 +3,7 @@
 import binascii
 import re
 from collections import Counter
+from contextlib import suppress
 from encodings.aliases import aliases
 
 _LIKE: dict[str, str] = {
@@ -22,12 +23,21 @@ _LIKE: dict[str, str] = {
     "gb2312": "gb18030",
     "gbk": "gb18030", "x-gbk": "gb18030", "gb_2312-80": "gb18030", "chinesesimplified": "gb18030",
     "x-x-big5": "big5hkscs", "big5": "big5hkscs", "x-mac-roman": "mac_roman", "macintosh": "mac_roman",
-    "x-mac-cyrillic": "mac_cyrillic", "koi8-ru": "koi8_u", "unicode-1-1-utf-7": "utf-7", "cp-850": "cp850",
-    "unicode": "utf-16",
+    "x-mac-cyrillic": "mac_cyrillic", "koi8-ru": "koi8_u", "cp-850": "cp850",
+    "unicode": "utf-16", "iso-10646-ucs-2": "utf-16", "ucs-2": "utf-16", "cp50221": "iso2022_jp_ext",
+    "iso-2022-jp-ms": "iso2022_jp_ext", "cp51932": "euc_jp", "eucjp-ms": "euc_jp", "ksc_5601": "cp949",
+    "cseuckr": "cp949", "windows-936": "gb18030", "cswindows31j": "cp932", "x-mac-greek": "mac_greek",
+    "x-mac-turkish": "mac_turkish", "x-mac-ce": "mac_latin2", "utf-8-sig": "utf-8", "x-utf8": "utf-8",
+    "8bit": "utf-8", "binary": "utf-8", "unknown": "utf-8", "none": "utf-8", "x-user-defined": "cp1252",
 }  # fmt: skip
-# codecs that are no charsets of mail; punycode's takes quadratic time
+_FAMILIES = (  # families whose names mailers spell in many ways
+    (re.compile(r"(?:x-)?(?:windows|win|cp)-?(125\d)"), "cp{}"),
+    (re.compile(r"(?:x-)?iso[-_ .]?8859[-_ .]?(\d{1,2})(?:-windows.*)?"), "iso-8859-{}"),
+)
+# codecs that are no charsets of mail; punycode's takes quadratic time, and what UTF-7 hides (RFC 2152 "Security
+# Considerations") no reader of today's mail programs would see
 _NOT_TEXT = frozenset(
-    "base64_codec bz2_codec hex_codec quopri_codec rot_13 uu_codec zlib_codec idna punycode undefined"
+    "utf_7 base64_codec bz2_codec hex_codec quopri_codec rot_13 uu_codec zlib_codec idna punycode undefined"
     " mbcs oem unicode_escape raw_unicode_escape unicode_internal tactis".split()
 )
 _KNOWN = {name for pair in aliases.items() for name in pair if pair[1] not in _NOT_TEXT}
@@ -54,6 +64,8 @@ _UNSEEN = re.compile(
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufdd4-\ufdef\ufffe\uffff"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSEEN_IN_ASCII = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _SHY_AND_MARKS = frozenset("\u00ad\u200e\u200f\u061c\r")  # ordinary in honest text: gone without a word
 _MAX_TAGGED = 300
@@ -62,19 +74,47 @@ _MAX_TAGGED = 300
 def decode(data: bytes, charset: str) -> tuple[str, str]:
     """Text of bytes said to be in `charset`, and a defect ('' if none); else UTF-8, else Windows-1252."""
     name = charset.strip(" \t\"'").lower().partition("*")[0]
-    codec = _LIKE.get(name, name)
-    key = codec.replace("-", "_").replace(" ", "_").replace(".", "_")
+    key = _codec(name)
     known = key in _KNOWN
     defect = "" if known or not name else f"The charset {name[:40]!a} is not known."
+    seven_bits = key.startswith(("iso2022", "hz"))  # of these anything is UTF-8
     wrong = ""
-    for attempt in dict.fromkeys((key if known else "utf-8", "utf-8")):
+    for attempt in dict.fromkeys((key if known else "utf-8", key if seven_bits else "utf-8")):
         try:
             return data.decode(attempt).removeprefix("\ufeff"), defect
         except (UnicodeError, LookupError, ValueError):
             wrong = f"Some bytes are not {name or 'utf-8'}; they were read as best they could."
-    if known and key not in ("utf_8", "utf8", "utf_7", "cp1252"):
+    if key == "iso2022_jp_ext":  # the vendors' characters of row 13 are where JIS X 0213 has them
+        with suppress(UnicodeError):
+            return data.replace(b"\x1b$B", b"\x1b$(Q").decode("iso2022_jp_2004"), defect
+    if known and key not in ("utf_8", "utf8", "cp1252"):
         return data.decode(key, "replace"), wrong
     return data.decode("cp1252", "replace"), "" if name in ("iso-8859-1", "windows-1252") else wrong
+
+
+def _codec(name: str) -> str:
+    """Python's name for a charset of mail, or the name itself in that spelling."""
+    if name not in _LIKE:
+        for family, plain in _FAMILIES:
+            if match := family.fullmatch(name):
+                name = plain.format(match[1])
+    return _LIKE.get(name, name).replace("-", "_").replace(" ", "_").replace(".", "_")
+
+
+def from_uuencode(data: bytes) -> tuple[bytes, str]:
+    """What `uuencode` wrote (POSIX), as far as it can be read; bytes and a defect."""
+    out, defect, begun = [], "", False
+    for line in data.splitlines():
+        if not begun:
+            begun = line.startswith(b"begin ")
+        elif line.strip() in (b"end", b"`", b""):
+            break
+        else:
+            try:
+                out.append(binascii.a2b_uu(line))
+            except binascii.Error:
+                defect = "Some lines of uuencoded data could not be read."
+    return b"".join(out), defect if begun else "Uuencoded data has no beginning."
 
 
 def from_base64(data: bytes) -> tuple[bytes, str]:
@@ -108,6 +148,16 @@ def decode_words(value: str) -> str:
     out.append(decode(pending, charset)[0] if pending else "")
     out.append(value[at:])
     return "".join(out)
+
+
+def whole_characters(text: str, instead: str = "\ufffd") -> str:
+    """Text without halves of surrogate pairs, which no database keeps."""
+    return _SURROGATE.sub(instead, text)
+
+
+def one_line(value: str) -> str:
+    """Text on one line, without control characters."""
+    return _CONTROL.sub(" ", whole_characters(value)).strip()
 
 
 def strip_unseen(text: str) -> tuple[str, tuple[str, ...]]:

@@ -8,7 +8,8 @@ from multimail.core.duplicates import sketch
 from multimail.core.revision import revision
 from multimail.mail.compose import Draft, compose
 from multimail.mail.markdown import read_html
-from multimail.mail.parse import header_ids, parse
+from multimail.mail.parse import parse
+from multimail.mail.people import header_ids
 from multimail.mail.render import sanitised_page
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message as Header
 
-from multimail.mail.charsets import decode, decode_words, from_base64
+from multimail.mail.charsets import decode, decode_words, from_base64, from_uuencode
 
 MAX_HEADERS = 500
 MAX_HEADER = 64 * 1024  # octets of one value
@@ -23,6 +23,7 @@ MAX_DEFECTS = 50
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
 _BLANK = re.compile(rb"\r?\n")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
 
@@ -76,6 +77,8 @@ def read_headers(raw: bytes, trouble: Trouble) -> tuple[list[tuple[str, str]], b
             fields.append((found[1].decode("ascii"), value))
         else:
             trouble.note("There were more headers than are read; the rest was left out.")
+            empty = _BLANK_LINE.search(raw, at)
+            return fields, raw[empty.end() :] if empty else b""
         at = found.end()
     return fields, raw[at:]
 
@@ -149,10 +152,16 @@ def _content_type(header: "Header[str, str]", default: str, trouble: Trouble) ->
     if "Content-Type" not in header:
         return default or "text/plain"
     claimed = str(header["Content-Type"]).partition(";")[0].strip().lower()
-    if _TYPE.fullmatch(claimed):
+    if plain_type(claimed):
         return claimed
     trouble.note("A Content-Type could not be read; text/plain was assumed.")
     return "text/plain" if claimed in ("text", "") else "application/octet-stream"
+
+
+def plain_type(claimed: str) -> str:
+    """A media type (RFC 6838 4.2) without parameters in small letters; '' for anything else."""
+    claimed = claimed.lower()
+    return claimed if _TYPE.fullmatch(claimed) else ""
 
 
 def _parameter(header: "Header[str, str]", name: str, of: str = "Content-Type") -> str:
@@ -207,6 +216,10 @@ def _transfer_decoded(encoding: str, body: bytes, trouble: Trouble) -> bytes:
         return data
     if encoding == "quoted-printable":
         return binascii.a2b_qp(body)
+    if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
+        data, wrong = from_uuencode(body)
+        trouble.note(wrong)
+        return data
     if encoding not in ("", "7bit", "8bit", "binary", "7-bit", "8-bit"):
         trouble.note(
             f"The transfer encoding {encoding[:40]!a} is not known; the bytes were left as they are."

@@ -3,61 +3,43 @@
 Never raises, takes time in proportion to the bytes, fetches nothing. All of it is a stranger's text.
 """
 
-import calendar
+import calendar as months
 import email.utils
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from multimail.mail import mime
-from multimail.mail.charsets import decode, decode_words, strip_unseen
+from multimail.mail import calendar, mime, tnef
+from multimail.mail.charsets import decode, decode_words, one_line, strip_unseen, whole_characters
+from multimail.mail.files import Part, name_files
 from multimail.mail.markdown import MAX_HIDDEN, MAX_HTML, MAX_LINKS, read_html
-from multimail.mail.quoting import Split, split, without_marks
+from multimail.mail.people import Person, header_ids, read_people
+from multimail.mail.protection import protection, without_armor
+from multimail.mail.quoting import Split, inline_forward, split, without_marks
 
 MAX_TEXT = 2_000_000  # characters of text or HTML kept
-MAX_ADDRESSES = 1_000
-MAX_IDS, MAX_ID = 200, 998
 MAX_SUBJECT = 998  # characters
-MAX_NAME_OCTETS = 255
+MAX_FORWARDED = 10  # messages inside that are read
+MAX_FORWARDED_WORDS = 20_000  # characters of each
 
-_ID = re.compile(r"<([^<>]++)>")
-_BARE_ID = re.compile(r"[^\s<>@,;\"()]{1,400}+@[^\s<>@,;\"()]{1,500}+")
-_ADDRESS_TOKEN = re.compile(
-    r"""("(?:[^"\\]++|\\.)*+"?)|(<[^<>]*+>?)|([()])|([,;:])|(\\.)|([^"<>(),;:\\]++|.)""", re.DOTALL
-)
-_QUOTED_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)
-_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _URL = re.compile(r"https?://[^\s<>\"\u0000-\u001f]{1,2000}+", re.IGNORECASE)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_SUFFIXES = {
-    "application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif",
-    "text/plain": ".txt",
-    "text/html": ".html", "text/calendar": ".ics", "text/csv": ".csv", "message/rfc822": ".eml",
-    "message/delivery-status": ".txt", "text/rfc822-headers": ".txt", "application/zip": ".zip",
-    "application/pgp-signature": ".asc", "application/pkcs7-signature": ".p7s", "application/json": ".json",
-    "text/vcard": ".vcf", "text/x-vcard": ".vcf",
-}  # fmt: skip
+PACKAGED = -2  # the group of what stood in a package: readings of one body
+_LINK = re.compile(r"\[([^\[\]]{0,400})\]\([^()\s]{0,1000}\)")
 _AUTOMATIC_PRECEDENCE = ("bulk", "junk", "list", "auto_reply")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A mailbox as the sender wrote it; `address` is bare with its domain in lower case, '' if absent."""
+class Forwarded:
+    """A message within the message: a file of it called `file`, or text of it, and then `file` is ''.
 
-    name: str
-    address: str
+    `date` is as written. `markdown` is what its sender wrote; of text it is in the message's own words already.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """An attachment. `name` is unique in its message, no path, no control characters, at most 255 octets."""
-
-    name: str
-    content_type: str
-    content: bytes
-    content_id: str | None
-    inline: bool
+    file: str
+    from_: Person
+    subject: str
+    date: str
+    markdown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +70,9 @@ class Message:
     hidden: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
     attachments: tuple[Part, ...]
+    calendar: tuple[calendar.Event, ...]
+    forwarded: tuple[Forwarded, ...]
+    protection: tuple[str, ...]  # see mail/protection.py
     auto_submitted: bool
     defects: tuple[str, ...]
 
@@ -100,8 +85,11 @@ class _Body:
     html: str
 
 
-def parse(raw: bytes) -> Message:
-    """Read a message of RFC 5322 and MIME. Anything is accepted; see `defects` for what was wrong."""
+def parse(raw: bytes, *, inside: bool = False) -> Message:
+    """Read a message of RFC 5322 and MIME. Anything is accepted; see `defects` for what was wrong.
+
+    `inside` is for a message that another carries: what is inside that one stays a file.
+    """
     trouble = mime.Trouble()
     if b"\n" not in raw and b"\r" in raw:
         raw = raw.replace(b"\r", b"\n")
@@ -111,25 +99,26 @@ def parse(raw: bytes) -> Message:
     first: dict[str, str] = {}
     for name, value in fields:
         first.setdefault(name.lower(), value)
-    bodies, attachments = _contents(list(mime.leaves(fields, body, trouble)), trouble)
+    entities = list(_unpacked(mime.leaves(fields, body, trouble), trouble))
+    bodies, attachments = _contents(entities, trouble)
     text = _bounded("\n\n".join(b.text for b in bodies if b.text), "text", trouble)
     html = "\n".join(b.html for b in bodies if b.html)[:MAX_HTML]
     words, hidden, links = _words(bodies, trouble)
-    subject, unseen = strip_unseen(_one_line(decode_words(first.get("subject", ""))))
+    subject, unseen = strip_unseen(one_line(decode_words(first.get("subject", ""))))
     hidden = (*hidden, *(f"in the subject: {report}" for report in unseen))
-    senders = _people(first.get("from", ""), trouble)
+    senders = read_people(first.get("from", ""), trouble)
     return Message(
         message_id=next(iter(header_ids(first.get("message-id", ""))), ""),
         in_reply_to=header_ids(first.get("in-reply-to", "")),
         references=header_ids(first.get("references", "")),
         from_=senders[0] if senders else Person("", ""),
-        authors=_people(_all(fields, "from"), trouble),
-        reply_to=_people(first.get("reply-to", ""), trouble),
-        to=_people(_all(fields, "to"), trouble),
-        cc=_people(_all(fields, "cc"), trouble),
+        authors=read_people(_all(fields, "from"), trouble),
+        reply_to=read_people(first.get("reply-to", ""), trouble),
+        to=read_people(_all(fields, "to"), trouble),
+        cc=read_people(_all(fields, "cc"), trouble),
         subject=subject[:MAX_SUBJECT].strip(),
         date=_microseconds(first.get("date", ""), trouble),
-        headers=tuple((name, _one_line(decode_words(value))) for name, value in fields),
+        headers=tuple((name, one_line(decode_words(value))) for name, value in fields),
         text=text,
         html=html,
         markdown=words.new,
@@ -138,90 +127,24 @@ def parse(raw: bytes) -> Message:
         hidden=hidden[:MAX_HIDDEN],
         links=links[:MAX_LINKS],
         attachments=attachments,
+        calendar=_calendar(entities),
+        forwarded=() if inside else tuple(_forwarded(attachments, words)),
+        protection=protection(entities, text),
         auto_submitted=_is_automatic(first),
         defects=tuple(trouble.defects),
     )
 
 
-def header_ids(value: str) -> tuple[str, ...]:
-    """The message ids of a References or In-Reply-To value (RFC 5322 3.6.4), in order, each once, without <>.
-
-    Ids without brackets are taken when none has them. Of more than 200 the first and the newest 199 are kept.
-    """
-    value = value[: mime.MAX_HEADER]
-    found = [match[1] for match in _ID.finditer(value)] or _BARE_ID.findall(value)
-    clean = ("".join(_CONTROL.sub("", one).split()) for one in found)
-    ids = tuple(dict.fromkeys(one for one in clean if one and len(one) <= MAX_ID))
-    return ids if len(ids) <= MAX_IDS else (ids[0], *ids[1 - MAX_IDS :])
+def unreadable(why: str) -> Message:
+    """In place of a message that our own reading failed on: only its source can be read."""
+    nobody = Person("", "")
+    defect = f"The message could not be read ({why}): look at its source."
+    return replace(parse(b"\n"), from_=nobody, defects=(defect,))
 
 
 def _all(fields: Iterable[tuple[str, str]], wanted: str) -> str:
     """Repeated address fields are one list: RFC 5322 3.6 forbids them, mailers write them."""
     return ", ".join(value for name, value in fields if name.lower() == wanted)
-
-
-def _one_line(value: str) -> str:
-    return _CONTROL.sub(" ", _SURROGATE.sub("\ufffd", value)).strip()
-
-
-def _people(value: str, trouble: mime.Trouble) -> tuple[Person, ...]:
-    """An address list (RFC 5322 3.4), groups flattened, read as leniently as mail clients do."""
-    people: list[Person] = []
-    words: list[str] = []
-    comment: list[str] = []
-    angle: str | None = None
-    depth = 0
-    for quoted, angled, paren, stop, pair, plain in _ADDRESS_TOKEN.findall(value[: mime.MAX_HEADER]):
-        if paren:
-            depth = max(depth + (1 if paren == "(" else -1), 0)
-        elif depth:
-            comment.append(quoted or angled or stop or pair or plain)
-        elif stop in (",", ";"):
-            _add(people, words, comment, angle)
-            words, comment, angle = [], [], None
-        elif stop == ":":
-            words, comment = [], []  # what came before was a group's name
-        elif angled and angle is None:
-            angle = angled.strip("<>")
-        else:
-            words.append(quoted or angled or pair or plain)
-        if len(people) >= MAX_ADDRESSES:
-            trouble.note(
-                f"There were more than {MAX_ADDRESSES} addresses in a header; the rest was left out."
-            )
-            return tuple(people)
-    _add(people, words, comment, angle)
-    return tuple(people)
-
-
-def _add(people: list[Person], words: Sequence[str], comment: Sequence[str], angle: str | None) -> None:
-    phrase = "".join(words).strip()
-    if angle is None:
-        address = _address(phrase)
-        name = "".join(comment) if address else phrase
-    else:
-        address, name = _address(angle), phrase or "".join(comment)
-        if not phrase and not address and angle.strip():
-            name = angle
-    if '"' in name:
-        name = _QUOTED_STRING.sub(lambda match: _QUOTED_PAIR.sub(r"\1", match[1]), name)
-    name = " ".join(strip_unseen(_one_line(decode_words(name)))[0].split())[:MAX_SUBJECT]
-    if name or address:
-        people.append(Person(name, address))
-
-
-def _address(text: str) -> str:
-    """local@domain with the domain in lower case; '' when this is no address or holds what nobody sees."""
-    text = _SURROGATE.sub("", text).strip().removeprefix("mailto:")
-    if text.startswith("@") and ":" in text:
-        text = text.rpartition(":")[2]
-    local, at, domain = text.rpartition("@")
-    if not at or not local or not domain or len(text) > 320 or strip_unseen(text)[0] != text:
-        return ""
-    if " " in domain or (any(map(str.isspace, local)) and not (local[0] == local[-1] == '"')):
-        return ""
-    domain = domain.rstrip(".").lower()
-    return f"{local}@{domain}" if domain and not set(domain) & set('<>()",;\\') else ""
 
 
 def _microseconds(value: str, trouble: mime.Trouble) -> int | None:
@@ -230,7 +153,7 @@ def _microseconds(value: str, trouble: mime.Trouble) -> int | None:
     try:
         parsed = email.utils.parsedate_tz(value[:200])
         if parsed and 1 <= parsed[0] <= 9999:
-            return (calendar.timegm(parsed[:6]) - (parsed[9] or 0)) * 1_000_000
+            return (months.timegm(parsed[:6]) - (parsed[9] or 0)) * 1_000_000
     except (ValueError, OverflowError, IndexError, TypeError):
         pass  # the library raises all of these on broken dates
     trouble.note("The Date header could not be read.")
@@ -247,6 +170,66 @@ def _is_automatic(first: dict[str, str]) -> bool:
         or precedence in _AUTOMATIC_PRECEDENCE
         or any(one in first for one in replies)
     )
+
+
+def _unpacked(entities: Iterable[mime.Entity], trouble: mime.Trouble) -> Iterator[mime.Entity]:
+    """The same, with what was inside winmail.dat in its place; its words only where no part has any."""
+    worded = False
+    for entity in entities:
+        package = None
+        if entity.content_type in tnef.TYPES or entity.filename.lower() == "winmail.dat":
+            package = tnef.read_tnef(entity.content)
+        if package is None:
+            worded = worded or (_is_body(entity, False) and not entity.content.isspace())
+            yield entity
+            continue
+        for sentence in package.defects:
+            trouble.note(sentence)
+        words = {} if worded else {"text/plain": package.text, "text/html": package.html}
+        for kind, text in words.items():
+            if text.strip():
+                yield _packed(kind, text.encode("utf-8", "replace"))
+        for file in package.files:
+            yield _packed(file.content_type, file.content, file)
+
+
+def _packed(kind: str, content: bytes, file: tnef.File | None = None) -> mime.Entity:
+    """A file of a package, or one reading of its words."""
+    return mime.Entity(
+        content_type=mime.plain_type(kind) or "application/octet-stream",
+        charset="utf-8",
+        filename=file.name if file else "",
+        disposition="attachment" if file else "",
+        content_id=file.content_id.strip("<> ") if file else "",
+        flowed=False,
+        delete_space=False,
+        content=content,
+        container="tnef",
+        group=0 if file else PACKAGED,
+    )
+
+
+def _calendar(entities: Iterable[mime.Entity]) -> tuple[calendar.Event, ...]:
+    """Of the parts that say so; the same invitation is often there as a part and as a file."""
+    events: list[calendar.Event] = []
+    for entity in entities:
+        if entity.content_type in calendar.TYPES and len(events) < calendar.MAX_EVENTS:
+            text = decode(entity.content[: calendar.MAX_TEXT * 4], entity.charset)[0]
+            events.extend(one for one in calendar.read_calendar(text) if one not in events)
+    return tuple(events[: calendar.MAX_EVENTS])
+
+
+def _forwarded(attachments: Iterable[Part], words: Split) -> Iterator[Forwarded]:
+    files = [part for part in attachments if part.content_type in ("message/rfc822", "message/global")]
+    for part in files[:MAX_FORWARDED]:
+        inner = parse(part.content, inside=True)
+        date = next((value for name, value in inner.headers if name.lower() == "date"), "")
+        yield Forwarded(part.name, inner.from_, inner.subject, date, inner.markdown[:MAX_FORWARDED_WORDS])
+    block = inline_forward(words.quoted or words.new)
+    if block:
+        sender = read_people(_LINK.sub(r"\1", block.get("from", "")), mime.Trouble())
+        author = sender[0] if sender else Person("", "")
+        yield Forwarded("", author, block.get("subject", "")[:MAX_SUBJECT], block.get("sent", "")[:200], "")
 
 
 def _contents(
@@ -269,7 +252,7 @@ def _contents(
         elif text.strip():
             bodies.append(body)
             current = entity.group
-    return tuple(bodies), _named(files)
+    return tuple(bodies), name_files(files)
 
 
 def _both(first: str, second: str) -> str:
@@ -288,7 +271,7 @@ def _is_body(entity: mime.Entity, has_body: bool) -> bool:
 def _decoded(entity: mime.Entity, trouble: mime.Trouble) -> str:
     text, wrong = decode(entity.content[: MAX_HTML * 4], entity.charset)
     trouble.note(wrong)
-    text = _SURROGATE.sub("\ufffd", text).replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    text = whole_characters(text).replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     text = text[:MAX_HTML] if entity.content_type == "text/html" else _bounded(text, "text", trouble)
     return (
         _unflowed(text, entity.delete_space)
@@ -322,45 +305,6 @@ def _unflowed(text: str, delete_space: bool) -> str:
     return "".join(out)
 
 
-def _named(files: Sequence[mime.Entity]) -> tuple[Part, ...]:
-    taken: set[str] = set()
-    parts: list[Part] = []
-    for entity in files:
-        name = _safe_name(entity.filename) or _default_name(entity, len(parts) + 1)
-        inline = entity.disposition != "attachment" and bool(entity.content_id)
-        unique, again = name, 1
-        while unique.casefold() in taken:
-            again += 1
-            stem, dot, suffix = name.rpartition(".")
-            unique = _fitted(stem if dot else name, f" ({again}){dot}{suffix if dot else ''}")
-        taken.add(unique.casefold())
-        content_id = strip_unseen(entity.content_id[:MAX_ID])[0] or None
-        parts.append(Part(unique, entity.content_type, entity.content, content_id, inline))
-    return tuple(parts)
-
-
-def _safe_name(claimed: str) -> str:
-    """A claimed file name without folders, control or unseen characters; '' when nothing is left."""
-    name = strip_unseen(_one_line(claimed))[0].replace("\\", "/").rpartition("/")[2]
-    name = " ".join(re.sub(r'[<>:"|?*]', "_", name[:2_000]).split()).strip(". ")
-    stem, dot, suffix = name.rpartition(".")
-    return _fitted(stem, f".{suffix}") if dot and len(suffix) <= 20 else _fitted(name, "")
-
-
-def _fitted(stem: str, suffix: str) -> str:
-    room = MAX_NAME_OCTETS - len(suffix.encode())
-    return stem.encode()[: max(room, 0)].decode("utf-8", "ignore").rstrip() + suffix
-
-
-def _default_name(entity: mime.Entity, number: int) -> str:
-    if entity.content_type == "message/rfc822":
-        fields, _ = mime.read_headers(entity.content[: mime.MAX_HEADER_BLOCK], mime.Trouble())
-        subject = next((value for name, value in fields if name.lower() == "subject"), "")
-        title = _safe_name(decode_words(subject).replace("/", "_").replace("\\", "_"))
-        return _fitted(title or f"message-{number}", ".eml")
-    return f"attachment-{number}{_SUFFIXES.get(entity.content_type, '')}"
-
-
 def _words(
     bodies: Sequence[_Body], trouble: mime.Trouble
 ) -> tuple[Split, tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -376,9 +320,9 @@ def _words(
             pieces.append(reading.markdown)
             rich = True
         else:
-            pieces.append(without_marks(body.text))
+            pieces.append(without_marks(without_armor(body.text)))
         if reading:
-            hidden.extend(strip_unseen(_one_line(entry))[0] for entry in reading.hidden)
+            hidden.extend(strip_unseen(one_line(entry))[0] for entry in reading.hidden)
             links.extend(reading.links)
             for defect in reading.defects:
                 trouble.note(defect)
@@ -386,7 +330,7 @@ def _words(
             links.extend((url.rstrip(".,;:!?)'"), url.rstrip(".,;:!?)'")) for url in _urls(body.text))
     whole, unseen = strip_unseen("\n\n".join(pieces).replace("\u00a0", " ").replace("\u2028", "\n"))
     words = split(whole, rich=rich)
-    shown = tuple((strip_unseen(_one_line(text))[0], _one_line(target)) for text, target in links[:MAX_LINKS])
+    shown = tuple((strip_unseen(one_line(text))[0], one_line(target)) for text, target in links[:MAX_LINKS])
     return words, (*hidden, *unseen), tuple(dict.fromkeys(shown))
 
 

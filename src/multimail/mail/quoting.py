@@ -116,6 +116,25 @@ def split(text: str, *, rich: bool = False) -> Split:
     return Split(parts[_NEW], parts[_QUOTED], parts[_SIGNED])
 
 
+def inline_forward(text: str) -> dict[str, str]:
+    """What the header block of a forward in the text says, by from, sent, to and subject; empty where none is."""
+    bare = [
+        _MARK.sub("", line).replace("**", "").strip(" \t\u00a0*>") for line in text.split("\n")[:MAX_LINES]
+    ]
+    follows = _next_written(bare)
+    for at, line in enumerate(bare):
+        if line and len(line) < 200 and _is_forward(line) and _heads_history(bare, at, follows):
+            found: dict[str, str] = {}
+            for after in bare[at + 1 : at + 16]:
+                kind = _label(after.lower())
+                if kind is None and after and found:
+                    break
+                if kind is not None:
+                    found.setdefault(kind, after.replace("：", ":").partition(":")[2].strip())
+            return found
+    return {}
+
+
 def without_marks(text: str) -> str:
     """Text that can't pretend to come from the HTML reader."""
     return text if text.isascii() else _MARK.sub("", text)

@@ -17,7 +17,7 @@ from multimail.core.jsontext import to_json
 from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND
 from multimail.operations.context import Context, Services
-from multimail.operations.emails import EMAIL_ALIASES
+from multimail.operations.emails import EMAIL_ALIASES, ReadEmail, find_email
 from multimail.operations.operation import Input, Operation
 from multimail.storage.database import Row
 
@@ -52,8 +52,8 @@ def find_attachment(ctx: Context, given: DownloadAttachment) -> tuple[Row, Row]:
     return email, attachment
 
 
-async def load_file(services: Services, given: Input, found: tuple[Row, Row]) -> File:
-    """The bytes of an attachment that was found, whatever operation asked."""
+async def load_file(services: Services, given: Input, found: tuple[Row, Mapping[str, str]]) -> File:
+    """The bytes of a file that was found, by its sha256, name and content_type, whatever operation asked."""
     email, attachment = found
     content = await services.blobs.load(services.db, email["account_id"], attachment["sha256"])
     return File(attachment["name"], attachment["content_type"], content, email)
@@ -63,6 +63,24 @@ def download_attachment(ctx: Context, given: DownloadAttachment, file: File) -> 
     """Downloads an attachment's bytes. They are a stranger's: open them with care."""
     ctx.email(given.email_id)
     ctx.about("email", given.email_id, file.row["mailbox_id"], attachment=file.name)
+    return {"file": file}
+
+
+def find_source(ctx: Context, given: ReadEmail) -> tuple[Row, Mapping[str, str]]:
+    """The email and its message as a file."""
+    email = find_email(ctx, given)
+    contents = ctx.sql.get_contents(account_id=ctx.account_id, email_id=email["email_id"])
+    name = f"{email['email_id']}.eml"
+    return email, {"sha256": contents["raw_sha256"], "name": name, "content_type": "message/rfc822"}
+
+
+def download_source(ctx: Context, given: ReadEmail, file: File) -> Mapping[str, Any]:
+    """Downloads an email's source: the bytes as they came in, or as they will leave but for what delivery adds.
+
+    Nothing is cleaned: what was hidden from readers is in it. For mail that could not be read, and for evidence.
+    """
+    ctx.email(given.email_id)
+    ctx.about("email", given.email_id, file.row["mailbox_id"], source=True)
     return {"file": file}
 
 
@@ -143,6 +161,20 @@ DOWNLOAD_ATTACHMENT = Operation(
     method="GET",
     path="/v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}",
     aliases=EMAIL_ALIASES | {"name": "filename"},
+    errors=("not_found",),
+)
+DOWNLOAD_SOURCE = Operation(
+    name="download_source",
+    run=download_source,
+    find=find_source,
+    prepare=load_file,
+    input=ReadEmail,
+    output=File,
+    scopes=(Scope.READ,),
+    effect="read",
+    method="GET",
+    path="/v1/mailboxes/{mailbox_id}/emails/{email_id}/source",
+    aliases=EMAIL_ALIASES,
     errors=("not_found",),
 )
 GET_ATTACHMENT_URL = Operation(

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+import structlog
+
 from multimail.core.address import AddressError, normalise
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, Mode, State, event
@@ -17,7 +19,7 @@ from multimail.core.revision import revision
 from multimail.core.threads import bare_subject
 from multimail.core.times import MINUTE, SECOND
 from multimail.mail.authenticate import Auth, Evidence, Session, authenticate, local, read_evidence
-from multimail.mail.parse import Message, parse
+from multimail.mail.parse import Message, parse, unreadable
 from multimail.mail.reports import Report, read_report
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
@@ -29,6 +31,8 @@ from multimail.operations.sending import keep_attachment, participants
 from multimail.operations.views import addresses
 from multimail.storage.blobs import Blob, blob_of, keep
 from multimail.storage.database import Row, Tx
+
+log = structlog.get_logger()
 
 SHORT: Final = 64 * 1024  # octets: a longer message may take seconds to read, so others go on meanwhile
 LOCAL: Final = "local"  # in place of a peer's address: one of our own mailboxes sent it
@@ -156,8 +160,14 @@ class Reading:
 
 
 def _read(raw: bytes, now: int) -> Reading:
-    message = parse(raw)
-    return Reading(message, read_evidence(raw, message.authors, now), read_report(raw))
+    """Reading never raises; should it ever, the mail is there, says so, and can be read as source."""
+    try:
+        message = parse(raw)
+        return Reading(message, read_evidence(raw, message.authors, now), read_report(raw))
+    except Exception as error:
+        log.exception("a message could not be read", size=len(raw))
+        message = unreadable(type(error).__name__)
+        return Reading(message, read_evidence(b"", message.authors, now), None)
 
 
 async def _judge(services: Services, arrived: Row, evidence: Evidence) -> Auth:
@@ -264,6 +274,11 @@ def _email_row(
         "floor_mode": None,
         "schedule_first": False,
         "send_at": None,
+        "findings_json": "[]",
+        "automatic": None,
+        "spam_verdict": None,
+        "spam_score": None,
+        "spam_reasons_json": "[]",
         "author_kind": "sender",
         "author_id": clean(arrived["sender"]),
         "created_at": ctx.now,
@@ -313,7 +328,23 @@ def _keep_contents(ctx: Context, arrived: Row, message: Message) -> None:
         hidden_json=clean(to_json(list(message.hidden))),
         links_json=clean(to_json([list(link) for link in message.links])),
         defects_json=clean(to_json(list(message.defects))),
+        contains_json=clean(to_json(_contains(message))),
     )
+
+
+def _contains(message: Message) -> dict[str, Any]:
+    """What is in a message beside its words, as Email shows it."""
+    forwarded = [
+        {"file": one.file or None, "from": one.from_.address, "from_name": one.from_.name}
+        | {"subject": one.subject, "date": one.date, "markdown": one.markdown}
+        for one in message.forwarded
+    ]
+    return {
+        "signature": message.signature,
+        "calendar": [asdict(event) for event in message.calendar],
+        "forwarded": forwarded,
+        "protection": list(message.protection),
+    }
 
 
 def clean(text: str) -> str:

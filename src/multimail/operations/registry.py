@@ -5,7 +5,12 @@ from typing import Final
 from multimail.operations.account import GET_ACCOUNT, GET_AUDIT_LOG, LIST_SANDBOX
 from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.api_keys import CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY, UPDATE_API_KEY
-from multimail.operations.attachments import DOWNLOAD_ATTACHMENT, GET_ATTACHMENT_URL, OPEN_ATTACHMENT_LINK
+from multimail.operations.attachments import (
+    DOWNLOAD_ATTACHMENT,
+    DOWNLOAD_SOURCE,
+    GET_ATTACHMENT_URL,
+    OPEN_ATTACHMENT_LINK,
+)
 from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT, SEARCH_CONTACTS
 from multimail.operations.deletion import DELETE_ACCOUNT
 from multimail.operations.drafts import (
@@ -100,6 +105,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     REPORT_SPAM,
     NOT_SPAM,
     DOWNLOAD_ATTACHMENT,
+    DOWNLOAD_SOURCE,
     GET_ATTACHMENT_URL,
     OPEN_ATTACHMENT_LINK,
     LIST_PENDING,

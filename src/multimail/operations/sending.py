@@ -139,6 +139,11 @@ def _email_row(
         "author_kind": ctx.actor.kind,
         "author_id": ctx.actor.id,
         "auth_json": None,
+        "findings_json": "[]",
+        "automatic": None,
+        "spam_verdict": None,
+        "spam_score": None,
+        "spam_reasons_json": "[]",
         "created_at": ctx.now,
         "received_at": None,
     }

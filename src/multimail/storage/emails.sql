@@ -3,19 +3,22 @@ INSERT INTO emails (
     account_id, email_id, mailbox_id, thread_id, direction, state, version, test, from_address, from_name,
     to_json, cc_json, bcc_json, reply_to_json, participants, recipients_json, subject, message_id, in_reply_to,
     size, has_attachments, metadata_json, revision, revision_count, floor_mode, schedule_first,
-    send_at, author_kind, author_id, auth_json, created_at, received_at)
+    send_at, author_kind, author_id, auth_json, findings_json, automatic, spam_verdict, spam_score,
+    spam_reasons_json, created_at, received_at)
 VALUES (
     :account_id, :email_id, :mailbox_id, :thread_id, :direction, :state, 1, :test, :from_address, :from_name,
     :to_json, :cc_json, :bcc_json, :reply_to_json, :participants, :recipients_json, :subject, :message_id,
     :in_reply_to, :size, :has_attachments, :metadata_json, :revision, 1, :floor_mode,
-    :schedule_first, :send_at, :author_kind, :author_id, :auth_json, :created_at, :received_at);
+    :schedule_first, :send_at, :author_kind, :author_id, :auth_json, :findings_json, :automatic, :spam_verdict,
+    :spam_score, :spam_reasons_json, :created_at, :received_at);
 
 -- name: add_contents!
 INSERT INTO contents (
-    account_id, email_id, raw_sha256, markdown, text, html, quoted, headers_json, hidden_json, links_json, defects_json)
+    account_id, email_id, raw_sha256, markdown, text, html, quoted, headers_json, hidden_json, links_json, defects_json,
+    contains_json)
 VALUES (
     :account_id, :email_id, :raw_sha256, :markdown, :text, :html, :quoted, :headers_json, :hidden_json, :links_json,
-    :defects_json);
+    :defects_json, :contains_json);
 
 -- name: set_contents!
 -- What we composed ourselves: the first time, or in place of what an edit changes.

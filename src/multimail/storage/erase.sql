@@ -135,6 +135,10 @@ DELETE FROM suppressions WHERE account_id = :account_id AND suppression_id IN (
 DELETE FROM rules WHERE account_id = :account_id AND rule_id IN (
     SELECT rule_id FROM rules WHERE account_id = :account_id LIMIT :limit);
 
+-- name: erase_spam_tokens!
+DELETE FROM spam_tokens WHERE account_id = :account_id AND token IN (
+    SELECT token FROM spam_tokens WHERE account_id = :account_id LIMIT :limit);
+
 -- name: erase_usage!
 DELETE FROM usage WHERE account_id = :account_id AND mailbox_id IN (
     SELECT mailbox_id FROM usage WHERE account_id = :account_id LIMIT :limit);

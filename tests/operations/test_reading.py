@@ -1,0 +1,95 @@
+"""What is read of a message beside its words, and what is left where it can't be read."""
+
+from typing import Any
+
+import pytest
+
+from multimail.operations import intake
+from multimail.operations.attachments import DOWNLOAD_SOURCE
+from multimail.operations.emails import READ_EMAIL
+from multimail.operations.inbox import CHECK_INBOX
+from multimail.surfaces.mcp.words import split
+from tests.support import mailroom
+from tests.support.world import World
+
+INVITATION = """BEGIN:VCALENDAR
+METHOD:REQUEST
+BEGIN:VEVENT
+UID:1
+SUMMARY:Lunch
+DTSTART:20261121T120000Z
+ORGANIZER;CN=Ann:mailto:ann@example.test
+ATTENDEE:mailto:support@acme.multimail.test
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def parts(*given: tuple[str, str]) -> bytes:
+    head = (
+        "From: ann@example.test\nMessage-ID: <i@example.test>\nContent-Type: multipart/mixed; boundary=b\n\n"
+    )
+    text = head + "".join(f"--b\nContent-Type: {kind}\n\n{content}\n" for kind, content in given) + "--b--\n"
+    return text.replace("\n", "\r\n").encode()
+
+
+async def read(world: World, email_id: str) -> dict[str, Any]:
+    return dict(await world.invoke(READ_EMAIL, email_id=email_id))
+
+
+async def test_calendar_forwards_signature_and_protection_are_on_the_email(world: World) -> None:
+    inner = (
+        "From: Carol <carol@c.example>\nSubject: Offer\nDate: Mon, 2 Nov 2026 10:00:00 +0100\n\nFive euros."
+    )
+    raw = parts(
+        ("text/plain", "See below.\n-- \nAnn, Sales"),
+        ("text/calendar; method=REQUEST", INVITATION),
+        ("message/rfc822", inner),
+        ("application/pgp-signature", "x"),
+    )
+    email = await read(world, await mailroom.arrive(world, raw))
+    (event,) = email["calendar"]
+    assert (event["method"], event["summary"], event["start"]) == ("request", "Lunch", "2026-11-21T12:00:00Z")
+    assert (event["organizer"], event["attendees"]) == ("ann@example.test", ["support@acme.multimail.test"])
+    (inside,) = email["forwarded"]
+    assert (inside["file"], inside["from"], inside["markdown"]) == (
+        "Offer.eml",
+        "carol@c.example",
+        "Five euros.",
+    )
+    assert (email["signature"], email["protection"]) == ("--\nAnn, Sales", ["pgp_signed"])
+    said, words = split(email)
+    assert not {"calendar", "forwarded", "signature"} & said.keys() and words["calendar"] == email["calendar"]
+
+
+async def test_what_we_sent_has_none_of_it(world: World) -> None:
+    email = await read(world, (await mailroom.send(world))["id"])
+    assert (email["calendar"], email["forwarded"], email["protection"], email["signature"]) == (
+        [],
+        [],
+        [],
+        "",
+    )
+
+
+async def test_the_source_is_what_came_in(world: World) -> None:
+    raw = mailroom.mail(body="<p hidden>a secret</p>", Content_Type="text/html")
+    email_id = await mailroom.arrive(world, raw)
+    file = (await world.invoke(DOWNLOAD_SOURCE, email_id=email_id))["file"]
+    assert (file.content, file.content_type, file.name) == (raw, "message/rfc822", f"{email_id}.eml")
+
+
+async def test_mail_that_cannot_be_read_is_listed_and_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(raw: bytes) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(intake, "parse", broken)
+    raw = mailroom.mail(subject="Unreadable")
+    email_id = await mailroom.arrive(world, raw)
+    (listed,) = (await world.invoke(CHECK_INBOX, mailbox_id=world.mailbox["mailbox_id"]))["emails"]
+    assert (listed["id"], listed["from"]) == (email_id, "ann@example.test")
+    (defect,) = (await read(world, email_id))["defects"]
+    assert "RecursionError" in defect and "source" in defect
+    assert (await world.invoke(DOWNLOAD_SOURCE, email_id=email_id))["file"].content == raw
