@@ -37,7 +37,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "workers": BELOW_SURFACES,
     "app": BELOW_APP,
     "contracts": BELOW_APP | {"app"},
-    "commands": BELOW_APP | {"app", "contracts"},
+    "commands": BELOW_APP | {"app", "client", "contracts"},
     "__main__": frozenset({"commands"}),
 }
 

@@ -1,5 +1,5 @@
 """The published contract, made from the code: openapi.json, routes.txt, reference.md and tools.*.json in contracts/,
-and the methods of the Python SDK.
+the methods of the Python SDK, and the commands of the command line.
 
 `python -m multimail.contracts` writes them, unless the change would break a client of what is committed;
 `--check` writes nothing and fails when they differ from the code. `--break` writes even then: for a decision
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from multimail.operations.registry import OPERATIONS
 from multimail.operations.tool_schemas import FORMATS, choose, tool_schemas
+from multimail.surfaces.command_table import command_table
 from multimail.surfaces.openapi import describe
 from multimail.surfaces.python_client import python_client
 from multimail.surfaces.reference import reference
@@ -22,6 +23,7 @@ from multimail.surfaces.routes import targets
 
 FOLDER: Final = Path(__file__).parent.parent.parent / "contracts"
 CLIENT: Final = "../src/multimail/client"  # the methods of the Python SDK
+COMMANDS: Final = "../src/multimail/commands/operations.json"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 DEPTH: Final = 8
 
@@ -47,6 +49,7 @@ def contract_files() -> dict[str, str]:
         **{f"tools.{name}.json": _written(tool_schemas(choose(OPERATIONS), name)) for name in FORMATS},
         f"{CLIENT}/sync.py": python_client(OPERATIONS, asynchronous=False),
         f"{CLIENT}/aio.py": python_client(OPERATIONS, asynchronous=True),
+        COMMANDS: _written(command_table(OPERATIONS)),
     }
 
 

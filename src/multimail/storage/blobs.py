@@ -100,7 +100,7 @@ class Blobs:
         """Outside any transaction: makes a large blob durable, leaves a small one for `keep`."""
         blob = blob_of(content)
         if blob.content is None:
-            await self.store.put(_name(account_id, blob.sha256), content)
+            await self.store.put(blob_name(account_id, blob.sha256), content)
         return blob
 
     async def load(self, db: Database, account_id: str, sha256: str) -> bytes:
@@ -111,7 +111,7 @@ class Blobs:
         return (
             bytes(row["content"])
             if row["content"] is not None
-            else await self.store.get(_name(account_id, sha256))
+            else await self.store.get(blob_name(account_id, sha256))
         )
 
     async def remove_account(self, account_id: str) -> None:
@@ -131,7 +131,8 @@ def keep(tx: Tx, account_id: str, blob: Blob) -> None:
     tx.sql.add_blob(account_id=account_id, sha256=blob.sha256, size=blob.size, content=blob.content)
 
 
-def _name(account_id: str, sha256: str) -> str:
+def blob_name(account_id: str, sha256: str) -> str:
+    """Where a blob lies in the store."""
     return f"{account_id}/{sha256[:2]}/{sha256}"
 
 

@@ -1,5 +1,6 @@
 """The methods of the Python SDK, written from the registry: one for each operation that a program can use."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,6 +12,7 @@ from multimail.operations.tool_schemas import Schema, parameters
 
 TYPES: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 WIDTH: Final = 106
+PLACES: Final = re.compile(r"\{(\w+)\}")
 
 
 def python_client(operations: Sequence[Operation], *, asynchronous: bool) -> str:
@@ -67,7 +69,7 @@ def _method(operation: Operation, asynchronous: bool) -> list[str]:
     answer = "bytes" if operation.output in BYTES else operation.output.__name__
     word, wait = ("async def", "await ") if asynchronous else ("def", "")
     given = ", ".join(f'"{name}": {name}' for name in names)
-    call = f'"{operation.method}", "{operation.path}", {{{given}}}'
+    call = f'"{operation.method}", "{path_for_clients(operation)}", {{{given}}}'
     call += ", idempotent=True" if operation.idempotent else ""
     said = textwrap.indent(operation.summary.replace("\\", "\\\\").replace('"""', "'''"), " " * 8).lstrip()
     end = "\n        " if "\n" in said else ""
@@ -76,6 +78,14 @@ def _method(operation: Operation, asynchronous: bool) -> list[str]:
         *f'        """{said}{end}"""'.split("\n"),
         f'        return cast("{answer}", {wait}self._call({call}))',
     ]
+
+
+def path_for_clients(operation: Operation) -> str:
+    """The operation's own path, or the first other one by the same method that asks for nothing that is optional."""
+    required = set(operation.input.model_json_schema().get("required", ()))
+    own = [route.path for route in operation.also if route.method == operation.method and not route.pinned]
+    fitting = [path for path in (operation.path, *own) if required.issuperset(PLACES.findall(path))]
+    return next((path for path in fitting if path.startswith("/v1/")), operation.path)
 
 
 def _parameter(name: str, schema: Schema, required: bool) -> str:

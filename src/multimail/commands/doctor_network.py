@@ -1,0 +1,251 @@
+"""Checks of what listens, where mail goes, and what the DNS says of us."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from typing import Final
+from urllib.parse import urlsplit
+
+from multimail.app import SELECTOR, open_services
+from multimail.commands.doctor_finding import Finding, bad, good, warning
+from multimail.commands.folder import read_running, require_database
+from multimail.mail import dkim
+from multimail.net.dns import Resolver
+from multimail.operations.operators import SLUG
+from multimail.settings import Address, Settings
+
+PATIENCE: Final = 10.0  # seconds for a connection and its first line
+DNS_PATIENCE: Final = 5.0
+
+
+async def http(settings: Settings) -> list[Finding]:
+    running = read_running(settings.data)
+    if running is None:
+        return [_port("http", settings.http)]
+    url = urlsplit(running.api)
+    if not _alive(running.pid):
+        return [
+            warning(
+                "http", f"the server (process {running.pid}) is gone without a word", "See its log; start it."
+            )
+        ]
+    try:
+        await _connect(str(url.hostname), url.port or 0)
+    except OSError as error:
+        return [
+            bad(
+                "http",
+                f"the server runs but {running.api} does not answer: {error}",
+                "See its log; restart it.",
+            )
+        ]
+    return [good("http", f"a server answers at {running.api}")]
+
+
+async def smtp(settings: Settings) -> list[Finding]:
+    running = read_running(settings.data)
+    if running is None or not _alive(running.pid):
+        return [_port("smtp", settings.smtp)]
+    host, _, port = running.smtp.rpartition(":")
+    try:
+        banner = await _connect(host.strip("[]"), int(port), read=True)
+    except OSError as error:
+        return [
+            bad(
+                "smtp",
+                f"the server runs but {running.smtp} does not answer: {error}",
+                "See its log; restart it.",
+            )
+        ]
+    if not banner.startswith("220"):
+        return [
+            bad(
+                "smtp",
+                f"{running.smtp} says {banner!r}",
+                "Something else listens there: give another --smtp.",
+            )
+        ]
+    return [good("smtp", f"a server answers at {running.smtp}")]
+
+
+def _port(check: str, address: Address) -> Finding:
+    """Whether the address can be listened on; nothing runs there now."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as trying:
+        trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trying.bind((address.host, address.port))
+        except OSError as error:
+            fix = f"Give another --{check} HOST:PORT, or end what uses it: ss -ltnp 'sport = :{address.port}'"
+            if isinstance(error, PermissionError):
+                fix = (
+                    "Ports below 1024 need AmbientCapabilities=CAP_NET_BIND_SERVICE (systemd) or a redirect."
+                )
+            return bad(check, f"{address.host}:{address.port}: {os.strerror(error.errno or 0)}", fix)
+    return good(check, f"{address.host}:{address.port} is free")
+
+
+async def delivery(settings: Settings) -> list[Finding]:
+    """The relay: that it answers. For mx nobody is called: whom would we try?"""
+    if settings.delivery == "sandbox":
+        return [good("delivery", "the sandbox: nothing leaves this machine")]
+    if settings.delivery == "mx":
+        said = "to the recipients' servers, from this machine to their port 25"
+        return [
+            warning(
+                "delivery",
+                said,
+                "Many providers block port 25 outward: send one email and look at its status.",
+            )
+        ]
+    url = urlsplit(settings.deliver)
+    port = url.port or (465 if url.scheme == "smtps" else 25)
+    try:
+        banner = await _connect(str(url.hostname), port, read=url.scheme == "smtp")
+    except OSError as error:
+        fix = "Check its name and port, and the firewall between."
+        return [bad("delivery", f"the relay {url.hostname}:{port} does not answer: {error}", fix)]
+    if banner and not banner.startswith("220"):
+        return [
+            bad("delivery", f"the relay says {banner!r}", "It takes no mail from here: ask whoever runs it.")
+        ]
+    return [good("delivery", f"the relay {url.hostname}:{port} answers")]
+
+
+async def records(settings: Settings) -> list[Finding]:
+    """The records that `multimail operator dns` prints, looked up, where mail really goes out."""
+    if settings.delivery == "sandbox":
+        return [good("dns", "not needed while nothing leaves this machine")]
+    resolver = Resolver(timeout=DNS_PATIENCE)
+    host = f"{SLUG}.{settings.domain}"
+    checks = (
+        _mx(resolver, host),
+        _address(resolver, f"mail.{settings.domain}"),
+        _spf(resolver, host),
+        _dkim(resolver, settings),
+        _dmarc(resolver, settings.domain),
+    )
+    return [finding for findings in await asyncio.gather(*checks) for finding in findings]
+
+
+SHOWN: Final = "multimail operator dns prints the record."
+
+
+async def _mx(resolver: Resolver, host: str) -> list[Finding]:
+    try:
+        found = await resolver.mx(host)
+    except LookupError:
+        found = ()
+    except OSError as error:
+        return [_no_answer(error)]
+    if not found:
+        return [bad("dns", f"{host} has no MX: nobody can answer your agents", SHOWN)]
+    return [good("dns", f"MX of {host}: {', '.join(name for _, name in found)}")]
+
+
+async def _address(resolver: Resolver, host: str) -> list[Finding]:
+    """Its addresses, and that each points back to it (many servers refuse mail otherwise)."""
+    try:
+        addresses = await resolver.addresses(host)
+    except LookupError:
+        return [
+            bad(
+                "dns",
+                f"{host} has no address",
+                "Add an A (and AAAA) record with this server's public address.",
+            )
+        ]
+    except OSError as error:
+        return [_no_answer(error)]
+    found = []
+    for address in addresses:
+        try:
+            names = await resolver.pointers(address)
+        except (LookupError, OSError):
+            names = ()
+        if host not in [name.lower() for name in names]:
+            said = f"{address} does not point back to {host} (PTR: {', '.join(names) or 'none'})"
+            found.append(
+                bad("dns", said, "Set the PTR where you rent the address: many servers refuse mail without.")
+            )
+    return found or [good("dns", f"{host} is {', '.join(addresses)}, and back")]
+
+
+async def _spf(resolver: Resolver, host: str) -> list[Finding]:
+    try:
+        found = [text for text in await _texts(resolver, host) if text.lower().startswith("v=spf1")]
+    except OSError as error:
+        return [_no_answer(error)]
+    if len(found) != 1:
+        said = f"{host} has {len(found) or 'no'} SPF records"
+        return [bad("dns", said, f"There must be exactly one (RFC 7208 section 4.5). {SHOWN}")]
+    return [good("dns", f"SPF of {host}: {found[0]}")]
+
+
+async def _dkim(resolver: Resolver, settings: Settings) -> list[Finding]:
+    name = f"{SELECTOR}._domainkey.{settings.domain}"
+    require_database(settings)
+    async with open_services(settings, settings.public_url) as (_, keys, _):
+        wanted = dkim.dns_record(keys.dkim)
+    try:
+        found = await _texts(resolver, name)
+    except OSError as error:
+        return [_no_answer(error)]
+    if not found:
+        return [bad("dns", f"{name} is not there: signatures can't be checked", SHOWN)]
+    if _key_of(found[0]) != _key_of(wanted):
+        return [bad("dns", f"{name} has another key than this installation signs with", SHOWN)]
+    return [good("dns", f"{name} has the key that we sign with")]
+
+
+async def _dmarc(resolver: Resolver, domain: str) -> list[Finding]:
+    try:
+        found = [
+            text for text in await _texts(resolver, f"_dmarc.{domain}") if text.lower().startswith("v=dmarc1")
+        ]
+    except OSError as error:
+        return [_no_answer(error)]
+    if not found:
+        return [warning("dns", f"_dmarc.{domain} is not there: large providers want it", SHOWN)]
+    return [good("dns", f"DMARC: {found[0]}")]
+
+
+async def _texts(resolver: Resolver, name: str) -> list[str]:
+    try:
+        return [text.decode("utf-8", "replace") for text in await resolver.txt(name)]
+    except LookupError:
+        return []
+
+
+def _key_of(record: str) -> str:
+    """The p= tag of a DKIM record (RFC 6376 section 3.6.1), without white space."""
+    tags = (part.partition("=") for part in record.split(";"))
+    return next(("".join(value.split()) for name, _, value in tags if name.strip() == "p"), "")
+
+
+def _no_answer(error: OSError) -> Finding:
+    return bad("dns", f"no DNS server answers: {error}", "Check /etc/resolv.conf and the network.")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+async def _connect(host: str, port: int, *, read: bool = False) -> str:
+    """The first line that it says, where it speaks first. Raises OSError."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                return (await reader.readline()).decode("latin-1").strip() if read else ""
+            finally:
+                writer.close()
+    except TimeoutError:
+        raise OSError(f"nothing in {PATIENCE:.0f} s") from None

@@ -1,0 +1,65 @@
+"""The full-screen queue, played with keys, against the product in this process."""
+
+import httpx2
+import pytest
+from textual.widgets import OptionList, Static
+
+from multimail.client import AsyncMultiMail
+from multimail.commands.approve_screen import Queue
+from tests.support import mailroom
+from tests.support.server import Server, multimail
+from tests.support.world import World
+
+
+@pytest.fixture
+async def queue(world: World) -> Queue:
+    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=world.app))
+    return Queue(AsyncMultiMail(world.keys["oversight"], "http://127.0.0.1:8025", http=http))
+
+
+def read(queue: Queue) -> str:
+    return str(queue.query_one("#email", Static).content)
+
+
+async def decision(world: World, email_id: str) -> tuple[str, str | None]:
+    found = await mailroom.row(world, email_id)
+    return found["decision"] or "pending", found["decision_reason"]
+
+
+async def test_emails_are_shown_whole_and_decided_one_by_one(world: World, queue: Queue) -> None:
+    first = await mailroom.send(world, subject="One", markdown="Hello \u202eevil\x1b[31m")
+    second = await mailroom.send(world, subject="Two", markdown="[b]no markup[/b]")
+    async with queue.run_test() as keys:
+        await keys.pause()
+        assert queue.query_one("#queue", OptionList).option_count == 2
+        shown = read(queue)
+        assert "One" in shown and first["id"] in queue._pending
+        assert "\\u202eevil\\x1b[31m" in shown and "\x1b" not in shown
+        assert "never in touch before" in shown
+        await keys.press("a", "n")
+        assert await decision(world, first["id"]) == ("pending", None)
+        await keys.press("a", "y")
+        await keys.pause()
+        assert await decision(world, first["id"]) == ("approved", None)
+        assert "[b]no markup[/b]" in read(queue)
+        await keys.press("r", *"Not so", "enter")
+        await keys.pause()
+        assert await decision(world, second["id"]) == ("rejected", "Not so")
+        assert read(queue) == "Nothing waits."
+
+
+async def test_what_was_decided_elsewhere_is_refused_and_told(world: World, queue: Queue) -> None:
+    email = await mailroom.send(world)
+    async with queue.run_test() as keys:
+        await keys.pause()
+        await mailroom.decide(world, email["id"], action="reject")
+        await keys.press("a", "y")
+        await keys.pause()
+        assert [note.severity for note in queue._notifications] == ["error"]
+        assert read(queue) == "Nothing waits."
+
+
+def test_it_needs_a_key_and_a_terminal(server: Server) -> None:
+    assert "MULTIMAIL_OVERSIGHT_KEY" in multimail("approve").stderr
+    done = multimail("approve", environment={"MULTIMAIL_OVERSIGHT_KEY": server.keys["oversight"]})
+    assert (done.returncode, "needs a terminal" in done.stderr) == (1, True)
