@@ -86,6 +86,7 @@ class Things:
     thread_id: str = mailroom.absent("thr")
     spam_id: str = mailroom.absent("eml")  # inbound, in quarantine
     pending_id: str = mailroom.absent("eml")  # outbound, waits for approval
+    pending_revision: str = "0" * 64
     scheduled_id: str = mailroom.absent("eml")  # outbound, for later
     approved_id: str = mailroom.absent("eml")  # outbound, just approved by a person
     draft_id: str = mailroom.absent("drf")
@@ -162,6 +163,11 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "get_attachment_url": lambda t: [{"email_id": t.email_id, "filename": t.filename}],
     "open_attachment_link": lambda t: [{"token": t.token}],
     "list_pending": lambda t: [{}, {"mailbox_id": t.mailbox_id}],
+    "list_queue": lambda t: [{}, {"mailbox_id": t.mailbox_id}],
+    "review_email": lambda t: [{"email_id": t.pending_id}],
+    "decide_emails": lambda t: [
+        {"emails": [{"email_id": t.pending_id, "revision": t.pending_revision}], "action": "approve"}
+    ],
     "decide_email": lambda t: [{"email_id": t.pending_id, "action": "approve"}],
     "edit_email": lambda t: [{"email_id": t.pending_id, "subject": "Another"}],
     "undo_decision": lambda t: [{"email_id": t.approved_id}],
@@ -333,6 +339,7 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
         thread_id=email["thread_id"],
         spam_id=spam_id,
         pending_id=sent["id"],
+        pending_revision=await opened(world, sent["id"]),
         scheduled_id=scheduled["id"],
         approved_id=approved["id"],
         draft_id=draft_id,
@@ -366,6 +373,19 @@ def wish(ctx: Context, mailbox_id: str) -> str:
     name = consent.upgrade_name(mailbox_id, "autonomous")
     ctx.sql.set_wanted_mode(account_id=ctx.account_id, mailbox_id=mailbox_id, wanted_mode="autonomous")
     return consent.file_request(ctx, name, "a looser mode", shown=True)[1]
+
+
+async def opened(world: World, email_id: str) -> str:
+    """The revision of an email that the whole account's operator has opened."""
+    person = world.people["whole-operator"]
+    look = {"account_id": world.account_id, "email_id": email_id, "operator_id": person.id}
+    await world.run(lambda ctx: note_look(ctx, look))
+    return str((await mailroom.row(world, email_id))["revision"])
+
+
+def note_look(ctx: Context, look: dict[str, str]) -> None:
+    revision = ctx.email(look["email_id"])["revision"]
+    ctx.sql.note_look(**look, revision=revision, at=ctx.now)
 
 
 async def event_about(world: World, email_id: str) -> str:

@@ -169,7 +169,7 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
                 ready=ready.is_set,
                 trusted_proxies=settings.trusted_proxies,
                 stopping=stopping,
-                extra_routes=[_signing_key_route(keys), *dashboard.routes(services)],
+                extra_routes=[_signing_key_route(keys), *dashboard.routes(services, stopping)],
             )
             await _start_http(stack, settings, app, listener)
         stack.callback(stopping.set)

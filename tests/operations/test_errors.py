@@ -17,6 +17,7 @@ from multimail.operations.operation import Operation
 from multimail.operations.operators import new_token
 from multimail.operations.pausing import PAUSE_SENDING
 from multimail.operations.registry import BY_NAME, OPERATIONS
+from multimail.operations.reviewing import REVIEW_EMAIL
 from multimail.operations.rules import ADD_RULE
 from multimail.operations.suppression import suppress
 from multimail.operations.upgrades import REQUEST_UPGRADE
@@ -78,6 +79,12 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "get_attachment_url": {"email_id": "", "filename": "f"},
     "open_attachment_link": {"token": "forged"},
     "list_pending": {"mailbox_id": ""},
+    "list_queue": {"mailbox_id": ""},
+    "review_email": {"email_id": ""},
+    "decide_emails": {
+        "emails": [{"email_id": ABSENT["email_id"], "revision": "0" * 64}],
+        "action": "approve",
+    },
     "decide_email": {"email_id": "", "action": "approve"},
     "edit_email": {"email_id": "", "subject": "Another"},
     "undo_decision": {"email_id": ""},
@@ -147,6 +154,10 @@ async def send_or_reply(world: World, operation: Operation, **more: Any) -> Any:
 
 
 async def read_only(world: World, operation: Operation) -> Any:
+    if operation.name == "decide_emails":
+        email_id, revision = await opened(world)
+        await mailroom.set_mode(world, Mode.READ_ONLY)
+        return await decide_several(world, operation, email_id, revision)
     if operation.name == "decide_email":
         email_id = (await mailroom.send(world))["id"]
         await mailroom.set_mode(world, Mode.READ_ONLY)
@@ -201,6 +212,10 @@ async def conflict(world: World, operation: Operation) -> Any:
     if operation.name == "get_decision":
         await mailroom.set_mode(world, Mode.AUTONOMOUS)
         return await ask(world, operation, email_id=(await mailroom.send(world))["id"])
+    if operation.name == "decide_emails":
+        email_id, revision = await opened(world)
+        await mailroom.decide(world, email_id, "reject")
+        return await decide_several(world, operation, email_id, revision)
     email_id = (await mailroom.send(world))["id"]
     await mailroom.decide(world, email_id, "reject")
     more = {"decide_email": {"action": "approve"}} | {name: {"subject": "Another"} for name in EDITS}
@@ -208,7 +223,12 @@ async def conflict(world: World, operation: Operation) -> Any:
 
 
 async def stale_revision(world: World, operation: Operation) -> Any:
-    if operation.name == "read_html":
+    if operation.name == "decide_emails":
+        email_id, revision = await opened(world)
+        sql = "UPDATE emails SET revision = 'another' WHERE email_id = :email_id"
+        await mailroom.execute(world, sql, email_id=email_id)
+        return await decide_several(world, operation, email_id, revision)
+    if operation.name in ("read_html", "review_email"):
         return await ask(world, operation, email_id=(await mailroom.send(world))["id"], revision="0" * 64)
     if operation.name == "edit_email":
         given = {"email_id": (await mailroom.send(world))["id"], "revision": "0" * 64, "subject": "Another"}
@@ -224,7 +244,31 @@ async def revision_required(world: World, operation: Operation) -> Any:
     return await mailroom.decide(world, email_id)
 
 
+async def opened(world: World) -> tuple[str, str]:
+    """A pending email that the owner has opened, and its revision."""
+    if not world.people:
+        await world.add_operator("owner")
+    email_id = (await mailroom.send(world))["id"]
+    return email_id, (await world.invoke(REVIEW_EMAIL, "owner", email_id=email_id))["revision"]
+
+
+async def decide_several(world: World, operation: Operation, email_id: str, revision: str) -> Any:
+    return await ask(
+        world, operation, emails=[{"email_id": email_id, "revision": revision}], action="approve"
+    )
+
+
+async def not_opened(world: World, operation: Operation) -> Any:
+    email_id = (await mailroom.send(world))["id"]
+    return await decide_several(world, operation, email_id, (await mailroom.row(world, email_id))["revision"])
+
+
 async def self_approval(world: World, operation: Operation) -> Any:
+    if operation.name == "decide_emails":
+        email_id, revision = await opened(world)
+        sql = "UPDATE emails SET author_id = :person WHERE email_id = :email_id"
+        await mailroom.execute(world, sql, person=world.people["owner"].id, email_id=email_id)
+        return await decide_several(world, operation, email_id, revision)
     if operation.name == "create_api_key":
         return await ask(world, operation, scopes=["send", "oversight"])
     if operation.name == "update_api_key":
@@ -459,6 +503,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         conflict,
         stale_revision,
         revision_required,
+        not_opened,
         self_approval,
         idempotency_mismatch,
         storage_full,
@@ -482,7 +527,7 @@ PROVOCATIONS: dict[str, Provoke] = {
 
 # Declared for what the table of core/oversight.py can answer and nothing can yet ask: four-eyes.
 # Its own tests provoke it.
-AHEAD = {("decide_email", "four_eyes")}
+AHEAD = {("decide_email", "four_eyes"), ("decide_emails", "four_eyes")}
 
 DECLARED = [(operation.name, code) for operation in OPERATIONS for code in operation.errors]
 

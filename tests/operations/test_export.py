@@ -43,6 +43,8 @@ NOT_EXPORTED = {
     "holdings": "counters",
     "correspondents": "follows from emails",
     "marks": "follows from emails",
+    "looks": "who had opened what waited",
+    "passkeys": "for the desk of this installation",
     "spam_tokens": "follows from emails",
     "monthly_emails": "counters",
     "sign_ups": "before there is an account",

@@ -60,6 +60,9 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+
     def handle_data(self, data: str) -> None:
         self.words += data
 
@@ -100,6 +103,10 @@ class Browser:
     @property
     def csrf(self) -> str:
         return csrf_token(self.desk.world.services.link_secret, self.cookie.partition("=")[2])
+
+    async def open(self, email: Mapping[str, Any]) -> Page:
+        """The page of one email."""
+        return await self.get(f"/dashboard/emails/{email['id']}")
 
     async def decide(self, email: Mapping[str, Any], action: str, **more: str) -> Page:
         fields = {"csrf": self.csrf, "email_id": email["id"], "revision": email["revision"], "action": action}
@@ -159,13 +166,15 @@ def check_page(reply: Reply, page: Page) -> None:
         assert "frame-ancestors 'self'" in policy and reply.headers["x-frame-options"] == "SAMEORIGIN"
         return  # a message's own HTML: markup of others, in which nothing runs
     assert "frame-ancestors 'none'" in policy and reply.headers["x-frame-options"] == "DENY"
-    assert "unsafe-inline" not in policy and "script-src" not in policy
+    assert "unsafe-inline" not in policy and "script-src 'self';" in policy
     assert page.open == []
     for tag, attributes in page.tags:
-        assert tag not in ("script", "style", "object", "embed", "base")
+        assert tag not in ("style", "object", "embed", "base")
         assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcdoc")]
         for name in ("src", "href", "action"):
-            assert re.match(r"/dashboard|#main$", attributes.get(name) or "/dashboard"), attributes
+            assert re.match(r"/dashboard|/docs$|#main$", attributes.get(name) or "/dashboard"), attributes
+        if tag == "script":
+            assert (attributes["src"] or "").startswith("/dashboard/static/")
         if tag == "iframe":
             assert attributes["sandbox"] == ""
     labels = {found["for"] for found in page.all("label")}
@@ -326,10 +335,10 @@ async def test_a_form_that_no_page_of_ours_sends_is_refused(desk: Desk) -> None:
     browser, email = await desk.person(), await desk.held()
     good = {"csrf": browser.csrf, "email_id": email["id"], "revision": email["revision"], "action": "approve"}
     cases: list[tuple[bytes, str, int]] = [
-        (urlencode(good | {"reason": "x" * 40_000}).encode(), FORM, 413),
+        (urlencode(good | {"reason": "x" * 1_100_000}).encode(), FORM, 413),
         (urlencode(good | {"reason": "a\0b"}).encode(), FORM, 422),
         (urlencode(good).encode() + b"&reason=%ff", FORM, 400),
-        (urlencode(good).encode() + b"&a=1" * 20, FORM, 400),
+        (urlencode(good).encode() + b"&a=1" * 130, FORM, 400),
         (urlencode(good).encode(), "text/plain", 415),
         (urlencode(good | {"revision": ""}).encode(), FORM, 422),
         (urlencode(good | {"action": "delete"}).encode(), FORM, 422),
@@ -361,7 +370,7 @@ async def test_the_queue_shows_what_would_leave(desk: Desk) -> None:
         attachments=[file],
         metadata={"run": "r-17"},
     )
-    page = await (await desk.person()).get("/dashboard/queue")
+    page = await (await desk.person()).open(email)
     for words in ("The plan", desk.world.mailbox["address"], "ann@example.test", "cc@example.test",
                   "hush@example.test", "hidden from the other recipients", "First.\n\nSecond.", "plan.pdf",
                   "20 KiB, application/octet-stream", "r-17", "gated_send", "Outbound", email["revision"],
@@ -370,7 +379,7 @@ async def test_the_queue_shows_what_would_leave(desk: Desk) -> None:
     assert "Test: never leaves" not in page.words
     (shown,) = page.all("iframe")
     assert shown["src"] == f"/dashboard/emails/{email['id']}/html?revision={email['revision']}"
-    assert {"main", "header", "article", "h1", "h2"} <= {tag for tag, _ in page.tags}
+    assert {"main", "header", "nav", "article", "h1", "h2"} <= {tag for tag, _ in page.tags}
 
 
 async def test_a_test_email_and_a_stricter_mode_are_marked(desk: Desk) -> None:
@@ -379,15 +388,15 @@ async def test_a_test_email_and_a_stricter_mode_are_marked(desk: Desk) -> None:
         "to": "a@example.test",
         "oversight_mode": "gated_all",
     }
-    await desk.world.invoke(SEND_EMAIL, "test", **sent, markdown="x")
-    page = await (await desk.person()).get("/dashboard/queue")
+    email = await desk.world.invoke(SEND_EMAIL, "test", **sent, markdown="x")
+    page = await (await desk.person()).open(email)
     assert "Test: never leaves" in page.words and "gated_all" in page.words and "(no subject)" in page.words
 
 
 async def test_hostile_mail_is_words_and_never_markup(desk: Desk) -> None:
-    plain = await desk.held()
+    plain = await desk.held(attachments=[{"name": "a.txt", "content_base64": "eA=="}], metadata={"a": "b"})
     browser = await desk.person(HOSTILE)
-    before = await browser.get("/dashboard/queue")
+    before = await browser.open(plain)
     file = {
         "name": HOSTILE.replace("\u202e", "")[:200],
         "content_base64": "eA==",
@@ -400,13 +409,15 @@ async def test_hostile_mail_is_words_and_never_markup(desk: Desk) -> None:
         attachments=[file],
         metadata={HOSTILE[:60]: HOSTILE},
     )
-    page = await browser.get("/dashboard/queue")  # check_page looks at every tag
+    page = await browser.open(email)  # check_page looks at every tag
     assert page.words.count("<script>alert(1)</script>") >= 6
     assert '{{ "in"~"jected" }}' in page.words and "injected" not in page.words
     assert "\u202e" not in browser.reply.content.decode()
     assert "U+202E" in page.words
-    for tag in ("img", "iframe", "form", "textarea", "button"):
-        assert len(page.all(tag)) == len(before.all(tag))
+    for tag in ("img", "iframe", "form", "textarea", "button", "script", "svg"):
+        assert len(page.all(tag)) >= len(before.all(tag)) - 3  # fewer icons of facts
+        assert len(page.all(tag)) <= len(before.all(tag)) + 3
+    assert len(page.all("form")) == len(before.all("form")) and len(page.all("script")) == 2
     done = await browser.decide(email, "reject", reason=HOSTILE)
     assert done.tags == []
     page = await browser.get(browser.reply.headers["location"])
@@ -437,7 +448,10 @@ async def test_held_inbound_mail_waits_here_too(desk: Desk) -> None:
     box = await desk.world.add_mailbox("inbox", Mode.GATED_ALL)
     raw = b"From: Eve <eve@evil.test>\r\nTo: x@y.test\r\nSubject: Hello\r\n\r\nLook at <b>this</b>.\r\n"
     await take_in(desk.world, box["address"], raw)
-    page = await (await desk.person()).get("/dashboard/queue")
+    browser = await desk.person()
+    page = await browser.get("/dashboard/queue")
+    (link,) = [one for one in page.all("a") if "data-id" in one]
+    page = await browser.get(str(link["href"]))
     assert "Inbound, held" in page.words and "Look at <b>this</b>." in page.words
     assert box["address"] in page.words and "eve@evil.test" in page.words
     assert page.all("iframe") == []  # the agent would read the words, and no HTML
@@ -455,25 +469,52 @@ async def take_in(world: World, recipient: str, raw: bytes) -> None:
 
 async def test_a_page_of_ordinary_mail_is_small_and_the_next_one_is_a_link(desk: Desk) -> None:
     body = "Hello Ann,\n\nthank you for your order. It leaves tomorrow morning.\n\nKind regards\nSupport"
-    for number in range(21):
+    for number in range(50):
         await desk.held(subject=f"Order {number:02}", markdown=body)
+    email = await desk.held(subject="Order 50", markdown=body)
     browser = await desk.person()
     page = await browser.get("/dashboard/queue")
-    assert (
-        len(browser.reply.content) < 56 * 1024
-    )  # each says too that it is a first contact and nearly the others
-    subjects = re.findall(r"^Order \d\d$", page.words, re.MULTILINE)
-    assert len(page.all("article")) == 20 and "20 emails on this page" in page.words
-    assert "Order 00" in page.words and "Order 19" in page.words and "Order 20" not in page.words, subjects
+    listed = [one["data-id"] for one in page.all("a") if "data-id" in one]
+    assert len(listed) == 50 and listed[0] == email["id"] and "51 wait" in page.words
     (following,) = page.all("a", rel="next")
     page = await browser.get(str(following["href"]))
-    assert "Order 20" in page.words and len(page.all("article")) == 1
-    cursor = page.all("input", name="cursor")[0]["value"]
-    email = (await desk.world.invoke(LIST_PENDING, "oversight", cursor=cursor))["pending"][0]
-    await browser.decide(email, "approve", cursor=str(cursor))
-    page = await browser.get(browser.reply.headers["location"])
-    assert "Nothing waits on this page" in page.words and "Approved." in page.words
+    assert "Order 00" in page.words and len([one for one in page.all("a") if "data-id" in one]) == 1
     await browser.get("/dashboard/queue?cursor=nonsense")
+    assert browser.reply.status == 422
+
+
+async def test_the_first_page_is_small(desk: Desk) -> None:
+    """As a browser gets it, with all that it needs: less than 50 KB."""
+    for number in range(10):
+        await desk.held(subject=f"Order {number:02}", markdown=f"It leaves tomorrow, {number}.")
+    browser = await desk.person()
+    page = await browser.get("/dashboard/queue")
+    total = len(browser.reply.content)
+    for tag, name in (("script", "src"), ("link", "href")):
+        for found in page.all(tag):
+            reply = await fetch(desk.app, "GET", str(found[name]), headers={"accept-encoding": "gzip"})
+            assert reply.headers["content-encoding"] == "gzip"
+            total += len(reply.content)
+    assert total < 50_000
+
+
+async def test_the_riskiest_come_first_and_conversations_stay_together(desk: Desk) -> None:
+    plain = await desk.held(subject="Plain")
+    risky = await desk.held(subject="Risky", bcc="hush@example.test", html="<p>Other</p>",
+                            attachments=[{"name": "a.pdf", "content_base64": "eA=="}])  # fmt: skip
+    later = await desk.held(subject="Later")
+    browser = await desk.person()
+    page = await browser.get("/dashboard/queue")
+    listed = [one["data-id"] for one in page.all("a") if "data-id" in one]
+    assert listed == [risky["id"], later["id"], plain["id"]]
+    assert page.words.index("Look closely") < page.words.index("Risky")
+    by_mailbox = f"mailbox={desk.world.mailbox['mailbox_id']}&group=mailbox&q=later"
+    every = {plain["id"], risky["id"], later["id"]}
+    for query, found in (("q=RISK", {risky["id"]}), ("risk=high", {risky["id"]}), ("direction=inbound", set()),
+                         ("q=ann%40example", every), (by_mailbox, {later["id"]})):  # fmt: skip
+        page = await browser.get(f"/dashboard/queue?{query}")
+        assert {one["data-id"] for one in page.all("a") if "data-id" in one} == found, query
+    await browser.get("/dashboard/queue?risk=none")
     assert browser.reply.status == 422
 
 
@@ -485,7 +526,7 @@ async def test_a_decision_is_made_told_and_audited_with_the_person(
     desk: Desk, action: str, status: str
 ) -> None:
     email, browser = await desk.held(subject="Decide me"), await desk.person()
-    form = (await browser.get("/dashboard/queue")).all("input")
+    form = (await browser.open(email)).all("input", type="hidden")
     hidden = {str(one["name"]): str(one["value"]) for one in form}
     await browser.post("/dashboard/decide", hidden | {"action": action, "reason": " Too\r\nsoon. "})
     assert browser.reply.status == 303
@@ -509,7 +550,7 @@ async def test_an_approval_is_taken_back_with_a_button_and_within_five_seconds(d
     assert browser.reply.status == 403 and await desk.status(email) == "scheduled"
     await browser.post("/dashboard/undo", named)
     assert browser.reply.status == 303 and await desk.status(email) == "pending_approval"
-    page = await browser.get("/dashboard/queue")
+    page = await browser.get(browser.reply.headers["location"])
     assert len(page.all("article")) == 1
     await browser.decide(email, "reject")
     page = await browser.get(browser.reply.headers["location"])
@@ -549,7 +590,7 @@ async def test_what_was_cancelled_meanwhile_is_told(desk: Desk) -> None:
 
 async def test_a_viewer_looks_and_never_decides(desk: Desk) -> None:
     email, viewer = await desk.held(), await desk.person("Vera", Role.VIEWER)
-    page = await viewer.get("/dashboard/queue")
+    page = await viewer.open(email)
     assert email["revision"] in page.words and "an approver decides" in page.words
     assert page.all("button", name="action") == [] and page.all("form", action="/dashboard/decide") == []
     await viewer.decide(email, "approve")
@@ -570,8 +611,10 @@ async def test_the_url_only_names_what_was_decided(desk: Desk) -> None:
 async def test_static_files_are_named_by_their_content(desk: Desk) -> None:
     page = await Browser(desk).get("/dashboard/sign-in/x")
     links = [str(found["href"]) for found in page.all("link")]
-    assert len(links) == 2 and all("?v=" in link for link in links)
-    for link, kind in zip(links, ("image/svg+xml", "text/css; charset=utf-8"), strict=True):
+    links += [str(found["src"]) for found in page.all("script")]
+    assert len(links) == 4 and all("?v=" in link for link in links)
+    script = "text/javascript; charset=utf-8"
+    for link, kind in zip(links, ("image/svg+xml", "text/css; charset=utf-8", script, script), strict=True):
         reply = await fetch(desk.app, "GET", link)
         assert (reply.status, reply.headers["content-type"]) == (200, kind)
         assert "immutable" in reply.headers["cache-control"]
@@ -618,8 +661,8 @@ def test_the_html_of_a_message_is_its_html_body_and_no_attachment() -> None:
 
 async def test_the_desk_says_what_is_new_about_an_email(desk: Desk) -> None:
     words = "Hello Ann, thank you for your order, which leaves tomorrow morning with the first train."
-    for _ in range(2):
-        await desk.held(subject="Order", markdown=words)
-    page = await (await desk.person()).get("/dashboard/queue")
-    assert page.words.count("first contact") == 2
-    assert page.words.count("1 more that wait say nearly the same") == 2
+    await desk.held(subject="Order", markdown=words)
+    email = await desk.held(subject="Order", markdown=words)
+    page = await (await desk.person()).open(email)
+    assert "first contact ann@example.test" in page.words
+    assert "1 more that wait say nearly the same" in page.words

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK n
     from multimail.operations.oversight import Decision, PendingPage
     from multimail.operations.pausing import PauseAnswer
     from multimail.operations.people import OperatorAnswer, OperatorPage, SessionPage
+    from multimail.operations.reviewing import Queue, ReviewedEmail
     from multimail.operations.rules import RuleAnswer, RulePage
     from multimail.operations.sending import SendAnswer, StatusAnswer
     from multimail.operations.sign_up import ActivatedAnswer, Challenge, SignUpAnswer, SlugAnswer
@@ -48,16 +49,16 @@ class Operations(SyncCalls):
         "list_emails", "search_emails", "wait_for_email", "read_email", "read_html", "get_message",
         "get_thread", "list_threads", "tag_email", "get_tags", "remove_tag", "list_spam", "report_spam",
         "not_spam", "download_attachment", "download_source", "get_attachment_url",
-        "open_attachment_link", "list_pending", "decide_email", "get_decision", "pause_sending",
-        "resume_sending", "check_suppression", "remove_suppression", "add_contact", "search_contacts",
-        "delete_contact", "list_rules", "add_rule", "remove_rule", "list_sandbox", "create_webhook",
-        "list_webhooks", "get_webhook", "delete_webhook", "list_webhook_deliveries", "replay_webhook",
-        "test_webhook", "list_events", "create_api_key", "list_api_keys", "update_api_key",
-        "revoke_api_key", "get_account", "get_usage", "update_account", "apply_upgrade",
-        "request_upgrade", "list_operators", "invite_operator", "update_operator", "remove_operator",
-        "list_operator_sessions", "revoke_operator_session", "get_audit_log", "export_account",
-        "delete_account", "get_identity", "get_reputation", "request_challenge", "create_account",
-        "resend_confirmation", "activate_account", "check_slug", "list_tools"
+        "open_attachment_link", "list_pending", "list_queue", "review_email", "decide_email",
+        "get_decision", "pause_sending", "resume_sending", "check_suppression", "remove_suppression",
+        "add_contact", "search_contacts", "delete_contact", "list_rules", "add_rule", "remove_rule",
+        "list_sandbox", "create_webhook", "list_webhooks", "get_webhook", "delete_webhook",
+        "list_webhook_deliveries", "replay_webhook", "test_webhook", "list_events", "create_api_key",
+        "list_api_keys", "update_api_key", "revoke_api_key", "get_account", "get_usage", "update_account",
+        "apply_upgrade", "request_upgrade", "list_operators", "invite_operator", "update_operator",
+        "remove_operator", "list_operator_sessions", "revoke_operator_session", "get_audit_log",
+        "export_account", "delete_account", "get_identity", "get_reputation", "request_challenge",
+        "create_account", "resend_confirmation", "activate_account", "check_slug", "list_tools"
     })
 
     def list_mailboxes(self, *, cursor: "str | None" = None, limit: "int | None" = None) -> "MailboxPage":
@@ -241,6 +242,21 @@ class Operations(SyncCalls):
         A key with `read` sees the outbound emails; one with `oversight` the held inbound ones too.
         """
         return cast("PendingPage", self._call("GET", "/v1/oversight/pending", {"cursor": cursor, "limit": limit, "mailbox_id": mailbox_id}))
+
+    def list_queue(self, *, cursor: "str | None" = None, direction: "str | None" = None, limit: "int | None" = None, mailbox_id: "str | None" = None, q: "str | None" = None, risk: "str | None" = None) -> "Queue":
+        """Lists what waits for a person without its words, a page of the newest at a time, riskiest first.
+
+        A key with `read` sees the outbound emails; people and keys with `oversight` the held inbound ones too.
+        """
+        return cast("Queue", self._call("GET", "/v1/oversight/queue", {"cursor": cursor, "direction": direction, "limit": limit, "mailbox_id": mailbox_id, "q": q, "risk": risk}))
+
+    def review_email(self, *, email_id: "str", revision: "str | None" = None) -> "ReviewedEmail":
+        """Shows one email as whoever decides should see it: the message itself, its true envelope, what is new about it,
+        what it answers, and what it was before each edit.
+
+        For a person it counts as opened; see decide_emails.
+        """
+        return cast("ReviewedEmail", self._call("GET", "/v1/oversight/emails/{email_id}", {"email_id": email_id, "revision": revision}))
 
     def decide_email(self, *, action: "str", email_id: "str", reason: "str | None" = None, revision: "str | None" = None) -> "Decision":
         """Approves or rejects one exact revision of an email that waits.

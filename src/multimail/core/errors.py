@@ -47,6 +47,9 @@ ERRORS: Final[Mapping[str, ErrorKind]] = {
     "stale_revision": ErrorKind(
         409, "554 5.5.0", "The email has changed since the revision that was decided on."
     ),
+    "not_opened": ErrorKind(
+        409, "554 5.5.0", "Open an email before you decide on it, or one that says nearly the same."
+    ),
     "revision_required": ErrorKind(
         409, "554 5.5.0", "The email has had more than one revision: name the one decided on."
     ),

@@ -23,6 +23,7 @@ from multimail.storage.database import Row
 LIFE: Final = 10 * MINUTE
 UPGRADE: Final = "apply_upgrade"
 UPGRADE_LIFE: Final = DAY
+SIGN_IN: Final = "sign_in"  # as the next: shown nowhere but in its mail
 VERIFY: Final = "verify_oversight_email"  # proves that mail arrives: shown nowhere but in that mail
 DIGITS: Final = 8
 UNSHOWN: Final = ""  # no hash: what no owner was shown can't be guessed, however many requests are filed

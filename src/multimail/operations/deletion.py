@@ -23,11 +23,11 @@ from multimail.storage.database import Tx
 BATCH: Final = 500  # rows of each table in one transaction
 AT_ONCE: Final = """
     key_hashes operator_tokens owner_addresses sign_ups addresses api_keys key_mailboxes operators
-    approval_requests mailboxes webhooks intake jobs unindexed outcomes drafts
+    approval_requests mailboxes webhooks intake jobs unindexed outcomes drafts passkeys
 """.split()
 IN_BATCHES: Final = """
     search contents attachments revisions tags emails threads sandbox deliveries events blobs idempotency operator_mail
-    contacts suppressions rules usage holdings monthly_emails correspondents marks warm_ups warm_up_days
+    contacts suppressions rules usage holdings monthly_emails correspondents marks looks warm_ups warm_up_days
     spam_tokens
     audit
 """.split()

@@ -10,8 +10,7 @@ from typing_extensions import TypedDict
 from multimail.core.errors import Refused, not_found
 from multimail.core.oversight import PUBLIC_STATUS, State
 from multimail.core.scopes import Scope
-from multimail.mail import mime
-from multimail.mail.charsets import decode
+from multimail.mail.anatomy import dissect
 from multimail.operations.context import Context, Services
 from multimail.operations.emails import EMAIL_ALIASES
 from multimail.operations.operation import Input, Operation
@@ -47,12 +46,7 @@ async def load_html(services: Services, given: ReadHtml, found: tuple[str, str])
 
 def html_of(raw: bytes) -> str:
     """The message's HTML body, '' if it has none."""
-    trouble = mime.Trouble()
-    fields, body = mime.read_headers(raw, trouble)
-    for part in mime.leaves(fields, body, trouble):
-        if part.content_type == "text/html" and part.disposition != "attachment":
-            return decode(part.content, part.charset)[0]
-    return ""
+    return dissect(raw).html
 
 
 def read_html(ctx: Context, given: ReadHtml, html: str) -> Mapping[str, Any]:

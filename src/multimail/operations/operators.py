@@ -89,7 +89,7 @@ def pending_codes(ctx: Context) -> list[dict[str, Any]]:
     """What programs have asked an owner for, each with a fresh code. Codes given out before are void."""
     found = []
     requests = ctx.sql.list_approval_requests(account_id=ctx.account_id, now=ctx.now)
-    for request in (one for one in requests if one["operation"] != consent.VERIFY):
+    for request in (one for one in requests if one["operation"] not in (consent.VERIFY, consent.SIGN_IN)):
         code, code_hash = consent.new_code(ctx, request["request_id"])
         name = {"account_id": ctx.account_id, "request_id": request["request_id"]}
         ctx.sql.set_approval_code(

@@ -92,7 +92,7 @@ def pending_view(ctx: Context, row: Row) -> dict[str, Any]:
         "effective_mode": lifecycle.current_mode(ctx, row),
         "envelope_sender": row["from_address"],
         "envelope_recipients": recipients,
-        "findings": _findings(ctx, row),
+        "findings": email_findings(ctx, row),
         "earlier": _earlier(ctx, row) if row["revision_count"] > 1 else [],
         "facts": pending_facts(ctx, row),
     }
@@ -110,7 +110,8 @@ def _earlier(ctx: Context, row: Row) -> list[dict[str, Any]]:
     ]
 
 
-def _findings(ctx: Context, row: Row) -> list[dict[str, str]]:
+def email_findings(ctx: Context, row: Row) -> list[dict[str, str]]:
+    """The shape of Finding."""
     found = []
     if row["direction"] == "outbound":
         answered = ctx.sql.list_answered(

@@ -46,6 +46,7 @@ from multimail.operations.people import (
     REVOKE_OPERATOR_SESSION,
     UPDATE_OPERATOR,
 )
+from multimail.operations.reviewing import DECIDE_EMAILS, LIST_QUEUE, REVIEW_EMAIL
 from multimail.operations.rules import ADD_RULE, LIST_RULES, REMOVE_RULE
 from multimail.operations.search import SEARCH_EMAILS
 from multimail.operations.sending import CANCEL_MESSAGE, REPLY_EMAIL, SEND_EMAIL
@@ -109,7 +110,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     GET_ATTACHMENT_URL,
     OPEN_ATTACHMENT_LINK,
     LIST_PENDING,
+    LIST_QUEUE,
+    REVIEW_EMAIL,
     DECIDE_EMAIL,
+    DECIDE_EMAILS,
     EDIT_EMAIL,
     UNDO_DECISION,
     GET_DECISION,

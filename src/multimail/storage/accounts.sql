@@ -46,6 +46,12 @@ ORDER BY operator_id DESC LIMIT :limit;
 -- name: find_operator^
 SELECT * FROM operators WHERE account_id = :account_id AND email = :email AND removed_at IS NULL;
 
+-- name: list_operators_by_email
+-- Of every account: whoever signs in is known by an address alone.
+SELECT o.* FROM operators o JOIN accounts a ON a.account_id = o.account_id
+WHERE o.email = :email AND o.removed_at IS NULL AND a.deleted_at IS NULL
+ORDER BY o.operator_id LIMIT 5;
+
 -- name: count_other_owners$
 SELECT COUNT(*) FROM operators
 WHERE account_id = :account_id AND role = 'owner' AND removed_at IS NULL AND operator_id <> :operator_id;

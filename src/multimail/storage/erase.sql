@@ -27,6 +27,9 @@ DELETE FROM api_keys WHERE account_id = :account_id;
 -- name: close_key_mailboxes!
 DELETE FROM key_mailboxes WHERE account_id = :account_id;
 
+-- name: close_passkeys!
+DELETE FROM passkeys WHERE account_id = :account_id;
+
 -- name: close_operators!
 DELETE FROM operators WHERE account_id = :account_id;
 
@@ -97,6 +100,10 @@ DELETE FROM sandbox WHERE account_id = :account_id AND email_id IN (
 -- name: erase_correspondents!
 DELETE FROM correspondents WHERE account_id = :account_id AND address IN (
     SELECT address FROM correspondents WHERE account_id = :account_id LIMIT :limit);
+
+-- name: erase_looks!
+DELETE FROM looks WHERE account_id = :account_id AND email_id IN (
+    SELECT email_id FROM looks WHERE account_id = :account_id LIMIT :limit);
 
 -- name: erase_marks!
 DELETE FROM marks WHERE account_id = :account_id AND email_id IN (

@@ -1,37 +1,66 @@
 """Pages from templates: everything is escaped, and what nobody could see is shown as what it is."""
 
 import asyncio
+import gzip
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from multimail.core.address import AddressError, ascii_domain
+from multimail.core.risk import SIGNS
 from multimail.mail.charsets import strip_unseen
+from multimail.surfaces.http_answers import disposition
 
 FOLDER: Final = Path(__file__).parent
 MARKS: Final = 100  # in one text: beyond that, hidden characters are counted and not shown one by one
 RUN: Final = 3  # of a run of hidden characters, how many are named
 CLIP: Final = 256 * 1024  # characters of one text: outbound bodies are never longer, inbound ones may be
 
+KINDS: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".js": "text/javascript; charset=utf-8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """A file of ours. `packed` is it in gzip; pages are never packed: they hold secrets beside strangers' words."""
+
+    kind: str
+    content: bytes
+    packed: bytes
+    version: str
+
+
+def _static(path: Path) -> Static:
+    content = path.read_bytes()
+    packed = gzip.compress(content, 9, mtime=0)
+    return Static(KINDS[path.suffix], content, packed, hashlib.sha256(content).hexdigest()[:12])
+
+
 STATIC: Final = {
-    "style.css": ("text/css; charset=utf-8", (FOLDER / "static" / "style.css").read_bytes()),
-    "icon.svg": ("image/svg+xml", (FOLDER / "static" / "icon.svg").read_bytes()),
+    path.name: _static(path) for path in sorted((FOLDER / "static").rglob("*")) if path.suffix in KINDS
 }
 PAGE_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Of a message's HTML nothing runs, nothing loads, and it has an origin of its own. Its styles are in the text.
 FRAME_POLICY: Final = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
+# A stranger's picture or text: nothing of it is markup.
+FILE_POLICY: Final = "sandbox; default-src 'none'; frame-ancestors 'self'"
 
 
 def reveal(text: str) -> Markup:
@@ -115,6 +144,40 @@ def header_text(headers: list[list[str]]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
 
+def plain(text: str) -> str:
+    """Text for a title or a label, where marks can't stand: what is not seen is left out."""
+    return strip_unseen(text[:CLIP])[0]
+
+
+def quoted(text: str) -> str:
+    """For a value in a URL."""
+    return quote(text.encode("utf-8", "replace"), safe="")
+
+
+# sign (core/risk.py) → the word on a chip
+SIGN_WORDS: Final = {
+    "look_alike": "look-alike",
+    "hidden": "hidden words",
+    "defect": "unreadable part",
+    "reply_to_differs": "Reply-To differs",
+    "sender_unproven": "sender unproven",
+    "first_contact": "first contact",
+    "near_duplicate": "near duplicate",
+    "bcc": "Bcc",
+    "html_given": "own HTML",
+    "attachment": "attachment",
+    "edited": "edited",
+}
+
+
+def sign_word(sign: str) -> str:
+    return SIGN_WORDS.get(sign, sign.replace("_", " "))
+
+
+def weight(sign: str) -> str:
+    return SIGNS[sign].value
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -126,15 +189,17 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "reveal": reveal,
+        "plain": plain,
+        "quoted": quoted,
         "address": address,
         "moment": moment,
         "size": size,
         "words": words,
         "header_text": header_text,
+        "sign": sign_word,
+        "weight": weight,
     }
-    made.globals["versions"] = {
-        name: hashlib.sha256(content).hexdigest()[:12] for name, (_, content) in STATIC.items()
-    }
+    made.globals["versions"] = {name: file.version for name, file in STATIC.items()}
     return made
 
 
@@ -155,3 +220,11 @@ def frame(html: str, status: int = 200) -> Response:
     """A message's own HTML, for a sandboxed frame on our pages and nowhere else."""
     headers = {"Content-Security-Policy": FRAME_POLICY, "X-Frame-Options": "SAMEORIGIN"}
     return Response(html.encode("utf-8", "replace"), status, headers, "text/html; charset=utf-8")
+
+
+def file(content: bytes, kind: str, name: str | None = None) -> Response:
+    """A stranger's file: with a name it is downloaded, without one shown as a picture or as plain text."""
+    headers = {"Content-Security-Policy": FILE_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+    if name is not None:
+        headers["Content-Disposition"] = disposition(name).decode("ascii")
+    return Response(content, 200, headers, kind)

@@ -5,7 +5,8 @@ The cookie is read here and nowhere else, so that a session never works on the A
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,13 +15,13 @@ from starlette.responses import Response
 
 from multimail.core.errors import Refused, invalid
 from multimail.core.times import SECOND
-from multimail.operations import operators
+from multimail.operations import operators, sign_in
 from multimail.operations.authenticate import hash_secret
 from multimail.operations.context import Actor, Services, Site
 
 PATH: Final = "/dashboard"
-FORM_LIMIT: Final = 32 * 1024  # octets: a reason of 2,000 characters, each percent-encoded, and the rest
-FIELDS_LIMIT: Final = 16
+FORM_LIMIT: Final = 1024 * 1024  # octets: a body of 256 KiB, most of it percent-encoded, and the rest
+FIELDS_LIMIT: Final = 128  # a hundred emails are decided at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,30 @@ def cookie_name(site: Site) -> str:
     return "__Secure-multimail_session" if is_secure(site) else "multimail_session"
 
 
-def set_cookie(response: Response, site: Site, token: str) -> None:
+def before_name(site: Site) -> str:
+    """The cookie of a browser in which somebody is about to sign in."""
+    return f"{cookie_name(site)}_before"
+
+
+def set_cookie(response: Response, site: Site, token: str, *, before: bool = False) -> None:
     response.set_cookie(
-        cookie_name(site),
+        before_name(site) if before else cookie_name(site),
         token,
-        max_age=operators.SESSION_LIFE // SECOND,
+        max_age=(sign_in.CODE_LIFE if before else operators.SESSION_LIFE) // SECOND,
         path=PATH,
         secure=is_secure(site),
         httponly=True,
         samesite="strict",
     )
+
+
+def begin_browser(services: Services) -> str:
+    """What tells this browser from others before anybody has signed in."""
+    return services.random(24).hex()
+
+
+def browser_of(request: Request, site: Site) -> str:
+    return request.cookies.get(before_name(site), "")[:64]
 
 
 def drop_cookie(response: Response, site: Site) -> None:
@@ -99,23 +114,49 @@ def check_csrf(session: Session, given: str) -> None:
         )
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a small urlencoded form. Raises Refused for what no form of ours sends."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a form, each with its values in order; line ends are LF."""
+
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def get(self, name: str) -> str:
+        """The last value, '' without one."""
+        return (self.fields.get(name) or [""])[-1]
+
+    def all(self, name: str) -> list[str]:
+        return list(self.fields.get(name, ()))
+
+    def need(self, name: str) -> str:
+        """Raises Refused for a field that is missing or empty."""
+        if not self.get(name):
+            raise invalid(name, "the form must say it")
+        return self.get(name)
+
+
+async def read_form(request: Request) -> Form:
+    """The fields of an urlencoded form. Raises Refused for what no form of ours sends."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Refused("unsupported_media_type", "Send the form as a browser does.")
-    body = b""
+    chunks, size = [], 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_LIMIT:
+        size += len(chunk)
+        if size > FORM_LIMIT:
             raise Refused("too_large", "The form is too large.")
+        chunks.append(chunk)
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_LIMIT
+            b"".join(chunks).decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=FIELDS_LIMIT,
         )
     except ValueError:
         raise Refused("malformed_request", "The form could not be read.") from None
+    fields: dict[str, list[str]] = {}
     for name, value in pairs:
         if "\0" in value:
             raise invalid(name.replace("\0", "")[:64], "NUL characters are not allowed")
-    return dict(pairs)
+        fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
+    return Form(fields)

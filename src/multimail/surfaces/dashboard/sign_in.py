@@ -1,0 +1,89 @@
+"""Getting in and out: by a link, by a code that is mailed, by a passkey. Whoever is not known learns nothing."""
+
+import re
+from typing import Final
+
+from starlette.responses import Response
+
+from multimail.operations import operators, sign_in
+from multimail.surfaces.dashboard.desk import Desk, Notice, go
+from multimail.surfaces.dashboard.session import (
+    begin_browser,
+    browser_of,
+    check_own_page,
+    drop_cookie,
+    read_form,
+    set_cookie,
+)
+
+QUEUE: Final = "/dashboard/queue"
+LINK_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+async def show(
+    desk: Desk, status: int = 200, *, title: str = "Sign in", asked: str = "", notice: Notice | None = None
+) -> Response:
+    return await desk.page("sign_in.html", status, title=title, asked=asked, passkeys="", said=notice)
+
+
+def enter(desk: Desk, token: str) -> Response:
+    response = go(QUEUE)
+    set_cookie(response, desk.services.site, token)
+    return response
+
+
+async def ask(desk: Desk) -> Response:
+    return await show(desk)
+
+
+async def look_at_link(desk: Desk) -> Response:
+    """The same for every token: scanners fetch links, so looking changes nothing and tells nothing."""
+    return await desk.page("sign_in_link.html")
+
+
+async def by_link(desk: Desk) -> Response:
+    """A token has 192 random bits, so guessing needs no limit; what is no token never reaches the database."""
+    check_own_page(desk.request)
+    token = desk.request.path_params["token"]
+    session = (
+        await desk.services.db.write(lambda tx: operators.sign_in(desk.services, tx, token))
+        if LINK_TOKEN.fullmatch(token)
+        else None
+    )
+    return await desk.page("link_used.html", 403) if session is None else enter(desk, session)
+
+
+async def mail_code(desk: Desk) -> Response:
+    """The same answer for every address. The code is good in this browser alone."""
+    check_own_page(desk.request)
+    email = (await read_form(desk.request)).get("email").strip()[:254]
+    browser = browser_of(desk.request, desk.services.site) or begin_browser(desk.services)
+    await desk.services.db.write(lambda tx: sign_in.mail_codes(desk.services, tx, email, browser))
+    response = await show(desk, title="Look at your mail", asked=email)
+    set_cookie(response, desk.services.site, browser, before=True)
+    return response
+
+
+async def by_code(desk: Desk) -> Response:
+    check_own_page(desk.request)
+    form = await read_form(desk.request)
+    email, code = form.get("email").strip()[:254], form.get("code")
+    browser = browser_of(desk.request, desk.services.site)
+    session = await desk.services.db.write(
+        lambda tx: sign_in.by_code(desk.services, tx, email, browser, code)
+    )
+    if session is None:
+        notice = Notice("refused", "That code is not good, or not any more. A new one can be mailed.")
+        return await show(desk, 403, asked=email, notice=notice)
+    return enter(desk, session)
+
+
+async def sign_out(desk: Desk) -> Response:
+    await desk.read_own_form()
+    session = desk.session
+    assert session is not None
+    await desk.services.db.write(lambda tx: operators.sign_out(desk.services, tx, session.token))
+    desk.session = None
+    response = await show(desk, title="You are signed out")
+    drop_cookie(response, desk.services.site)
+    return response
