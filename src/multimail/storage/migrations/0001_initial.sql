@@ -60,7 +60,7 @@ CREATE TABLE key_hashes (
     hash TEXT PRIMARY KEY,
     account_id TEXT NOT NULL,
     key_id TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE operator_tokens (
     hash TEXT PRIMARY KEY,
@@ -78,7 +78,7 @@ CREATE TABLE addresses (
     sha256 TEXT NOT NULL UNIQUE,
     account_id TEXT NOT NULL,
     mailbox_id TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE api_keys (
     account_id TEXT NOT NULL,
@@ -94,14 +94,14 @@ CREATE TABLE api_keys (
     last_used_at BIGINT,
     revoked_at BIGINT,
     PRIMARY KEY (account_id, key_id)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE key_mailboxes (
     account_id TEXT NOT NULL,
     key_id TEXT NOT NULL,
     mailbox_id TEXT NOT NULL,
     PRIMARY KEY (account_id, key_id, mailbox_id)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE mailboxes (
     account_id TEXT NOT NULL,
@@ -116,7 +116,7 @@ CREATE TABLE mailboxes (
     created_at BIGINT NOT NULL,
     deleted_at BIGINT,
     PRIMARY KEY (account_id, mailbox_id)
-);
+) WITHOUT ROWID;
 
 -- pattern is an address, *@domain, or '' for a cap; mailbox_id is '' where the rule is for all mailboxes.
 CREATE TABLE rules (
@@ -130,7 +130,7 @@ CREATE TABLE rules (
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
     PRIMARY KEY (account_id, rule_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX rules_by_pattern ON rules (account_id, pattern, mailbox_id);
 
 -- mailbox_id is that of the email that met it.
@@ -143,7 +143,7 @@ CREATE TABLE suppressions (
     mailbox_id TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, address)
-);
+) WITHOUT ROWID;
 CREATE INDEX suppressions_by_id ON suppressions (account_id, suppression_id);
 
 -- mailbox_id is '' where the contact is the whole account's; searched is address, name and notes, case folded.
@@ -168,7 +168,7 @@ CREATE TABLE threads (
     subject TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, thread_id)
-);
+) WITHOUT ROWID;
 
 -- The slim half of an email: what lists, filters and decisions touch.
 CREATE TABLE emails (
@@ -254,7 +254,7 @@ CREATE TABLE correspondents (
     address TEXT NOT NULL,
     mailbox_id TEXT NOT NULL,
     PRIMARY KEY (account_id, address, mailbox_id)
-);
+) WITHOUT ROWID;
 
 -- What waits for approval, by what it nearly says and to whom: texts that are alike share a mark.
 CREATE TABLE marks (
@@ -264,7 +264,7 @@ CREATE TABLE marks (
     mailbox_id TEXT NOT NULL,
     sketch TEXT NOT NULL,
     PRIMARY KEY (account_id, mark, email_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX marks_by_email ON marks (account_id, email_id);
 -- What may become an email once it is sent. content_json is what send_email takes, without the attachments' bytes.
 CREATE TABLE drafts (
@@ -315,7 +315,7 @@ CREATE TABLE tags (
     tag TEXT NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (account_id, email_id, tag)
-);
+) WITHOUT ROWID;
 
 -- What search does not know yet (operations/indexing.py); fresh is what it never knew.
 CREATE TABLE unindexed (
@@ -323,7 +323,7 @@ CREATE TABLE unindexed (
     email_id TEXT NOT NULL,
     fresh BOOLEAN NOT NULL,
     PRIMARY KEY (account_id, email_id)
-);
+) WITHOUT ROWID;
 
 -- Counters that transactions keep as they go (storage/usage.sql). `day` is days since the epoch, UTC.
 CREATE TABLE usage (
@@ -338,7 +338,7 @@ CREATE TABLE usage (
     bounced BIGINT NOT NULL,
     complained BIGINT NOT NULL,
     PRIMARY KEY (account_id, mailbox_id, day, test, shard)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE holdings (
     account_id TEXT NOT NULL,
@@ -350,7 +350,7 @@ CREATE TABLE holdings (
     bytes BIGINT NOT NULL,
     held_bytes BIGINT NOT NULL,
     PRIMARY KEY (account_id, mailbox_id, test, shard)
-);
+) WITHOUT ROWID;
 
 -- Live emails accepted in a month (`2026-11`), for accounts with a quota.
 CREATE TABLE monthly_emails (
@@ -358,7 +358,7 @@ CREATE TABLE monthly_emails (
     month TEXT NOT NULL,
     emails BIGINT NOT NULL,
     PRIMARY KEY (account_id, month)
-);
+) WITHOUT ROWID;
 
 -- What became of live mail that left, by day: what suspends sending is told from it.
 CREATE TABLE outcomes (
@@ -369,7 +369,7 @@ CREATE TABLE outcomes (
     hard_bounces BIGINT NOT NULL,
     complaints BIGINT NOT NULL,
     PRIMARY KEY (account_id, day, shard)
-);
+) WITHOUT ROWID;
 
 -- When a sending domain sent first, and today's emails: `step` is accepted or left.
 CREATE TABLE warm_ups (
@@ -386,7 +386,7 @@ CREATE TABLE warm_up_days (
     day BIGINT NOT NULL,
     emails BIGINT NOT NULL,
     PRIMARY KEY (account_id, domain, step)
-);
+) WITHOUT ROWID;
 
 -- content is NULL where the bytes are in the folder or bucket instead.
 CREATE TABLE blobs (
@@ -472,7 +472,7 @@ CREATE TABLE audit (
     prev TEXT,
     hash TEXT,
     PRIMARY KEY (account_id, entry_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX audit_unsealed ON audit (account_id, entry_id) WHERE seq IS NULL;
 CREATE UNIQUE INDEX audit_chain ON audit (account_id, seq) WHERE seq IS NOT NULL;
 
