@@ -31,10 +31,10 @@ class Product:
     def sends(self, count: int) -> Iterator[bytes]:
         """Requests to send mail of 4 KiB; each its own, as no two emails are the same."""
         line = "All of the figures below were checked twice by the people who made them.\n"
-        body = (line * (1 + load.MESSAGE_SIZE // len(line)))[: load.MESSAGE_SIZE - 8]
+        body = (line * (1 + load.MESSAGE_SIZE // len(line)))[: load.MESSAGE_SIZE - 9]
         path = f"/v1/mailboxes/{self.mailbox_id}/send"
         for number in range(count):
-            content = {"to": RECIPIENT, "subject": f"Report {number}", "markdown": f"{number:08}{body}"}
+            content = {"to": RECIPIENT, "subject": f"Report {number}", "markdown": f"{number:08}\n{body}"}
             yield load.request("POST", path, self.agent_key, content)
 
     def send(self, count: int, connections: int = 32) -> float:
