@@ -1,5 +1,5 @@
 """The published contract, made from the code: openapi.json, routes.txt, reference.md and tools.*.json in contracts/,
-the methods of the Python SDK, and the commands of the command line.
+the methods of the Python and the TypeScript SDK, and the commands of the command line.
 
 `python -m multimail.contracts` writes them, unless the change would break a client of what is committed;
 `--check` writes nothing and fails when they differ from the code. `--break` writes even then: for a decision
@@ -20,9 +20,11 @@ from multimail.surfaces.openapi import describe
 from multimail.surfaces.python_client import python_client
 from multimail.surfaces.reference import reference
 from multimail.surfaces.routes import targets
+from multimail.surfaces.typescript_client import typescript_client
 
 FOLDER: Final = Path(__file__).parent.parent.parent / "contracts"
 CLIENT: Final = "../src/multimail/client"  # the methods of the Python SDK
+TYPESCRIPT: Final = "../clients/typescript/src/operations.ts"
 COMMANDS: Final = "../src/multimail/commands/operations.json"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 DEPTH: Final = 8
@@ -49,6 +51,7 @@ def contract_files() -> dict[str, str]:
         **{f"tools.{name}.json": _written(tool_schemas(choose(OPERATIONS), name)) for name in FORMATS},
         f"{CLIENT}/sync.py": python_client(OPERATIONS, asynchronous=False),
         f"{CLIENT}/aio.py": python_client(OPERATIONS, asynchronous=True),
+        TYPESCRIPT: typescript_client(OPERATIONS),
         COMMANDS: _written(command_table(OPERATIONS)),
     }
 
