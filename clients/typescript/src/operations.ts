@@ -415,6 +415,20 @@ export interface Link {
   target: string;
 }
 
+/** Somebody has opened it. `revision` is what they saw: it may not be the present one. */
+export interface Look {
+  operator_id: string;
+  name: string;
+  revision: string;
+  at: string;
+}
+
+/** `address` is at a domain that reads like `domain`, which is known here, and is another. */
+export interface LookAlike {
+  address: string;
+  domain: string;
+}
+
 /** `wanted_mode` is a looser mode that was asked for and waits for an operator. */
 export interface MailboxAnswer {
   id: string;
@@ -432,6 +446,22 @@ export interface MailboxAnswer {
 export interface MailboxPage {
   mailboxes: MailboxAnswer[];
   cursor: string | null;
+}
+
+/** The message itself, read from the bytes that would leave or that came in. All of it is untrusted. */
+export interface Message {
+  headers: string[][];
+  text: string;
+  html: string;
+  parts: MessagePart[];
+  size: number;
+  trouble: string[];
+}
+
+export interface MessagePart {
+  name: string;
+  content_type: string;
+  size: number;
 }
 
 /**
@@ -570,6 +600,48 @@ export interface PlanLimits {
   requests_per_minute: number | null;
 }
 
+/** `emails` of this page, riskiest first and of those the newest; `waiting` is how many wait in all. */
+export interface Queue {
+  emails: QueuedEmail[];
+  waiting: number;
+  cursor: string | null;
+}
+
+/** One that waits, without its words. `signs` are what made its `risk`: see review_email for each. */
+export interface QueuedEmail {
+  id: string;
+  mailbox_id: string;
+  thread_id: string;
+  direction: string;
+  from: string;
+  from_name: string;
+  to: string[];
+  cc: string[];
+  subject: string;
+  status: string;
+  test: boolean;
+  has_attachments: boolean;
+  created_at: string;
+  received_at: string | null;
+  send_at: string | null;
+  sent_at: string | null;
+  delivered_at: string | null;
+  bounced_at: string | null;
+  bounce_type: string | null;
+  spam_verdict: string | null;
+  spam_score: number | null;
+  auth: AuthResults | null;
+  last_error: string | null;
+  recipients: RecipientResult[];
+  risk: Risk;
+  signs: string[];
+  facts: Facts;
+  revision: string;
+  mailbox_address: string;
+  bcc_count: number;
+  looks: Look[];
+}
+
 /**
  * `status` is pending, delivered, deferred, failed, bounced or complained; `message` is the
  * last reply of the recipient's server, or what a bounce said.
@@ -592,6 +664,75 @@ export interface ReputationAnswer {
   bounces: "too few to tell" | "low" | "high";
 }
 
+/**
+ * `waits` says whether it can be decided; `answers` is the email it replies to, as its agent could read it;
+ * `alike` are others that wait and say nearly the same.
+ */
+export interface ReviewedEmail {
+  id: string;
+  mailbox_id: string;
+  thread_id: string;
+  direction: string;
+  from: string;
+  from_name: string;
+  to: string[];
+  cc: string[];
+  subject: string;
+  status: string;
+  test: boolean;
+  has_attachments: boolean;
+  created_at: string;
+  received_at: string | null;
+  send_at: string | null;
+  sent_at: string | null;
+  delivered_at: string | null;
+  bounced_at: string | null;
+  bounce_type: string | null;
+  spam_verdict: string | null;
+  spam_score: number | null;
+  auth: AuthResults | null;
+  last_error: string | null;
+  recipients: RecipientResult[];
+  bcc: string[];
+  reply_to: string[];
+  markdown: string;
+  text: string;
+  quoted: string;
+  signature: string;
+  calendar: CalendarEvent[];
+  forwarded: ForwardedMessage[];
+  protection: string[];
+  hidden: string[];
+  links: Link[];
+  defects: string[];
+  attachments: AttachmentInfo[];
+  tags: Record<string, string>;
+  notes: string | null;
+  headers: string[][];
+  metadata: Record<string, unknown>;
+  revision: string;
+  edited_by: string | null;
+  effective_mode?: string;
+  decision: string | null;
+  decision_reason: string | null;
+  approved_at: string | null;
+  approved_by: string | null;
+  envelope_sender: string;
+  envelope_recipients: string[];
+  findings: Finding[];
+  earlier: Revision[];
+  facts: Facts;
+  waits: boolean;
+  risk: Risk;
+  signs: string[];
+  look_alikes: LookAlike[];
+  mailbox_address: string;
+  message: Message;
+  answers: Email | null;
+  alike: EmailSummary[];
+  looks: Look[];
+}
+
 /** What an email was before an edit. */
 export interface Revision {
   revision: string;
@@ -601,6 +742,8 @@ export interface Revision {
   recipients: string[];
   markdown: string;
 }
+
+export type Risk = "high" | "elevated" | "ordinary";
 
 export type Role = "owner" | "approver" | "viewer";
 
@@ -1159,6 +1302,25 @@ export interface ListPendingInput {
   cursor?: string;
 }
 
+export interface ListQueueInput {
+  /** Only what waits in this mailbox: its id or address. */
+  mailbox_id?: string;
+  direction?: "inbound" | "outbound";
+  /** Only what is to be looked at this closely. */
+  risk?: "high" | "elevated" | "ordinary";
+  /** A text that is in the subject or an address. */
+  q?: string;
+  /** How many of the newest are looked at and put in order. */
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ReviewEmailInput {
+  email_id: string;
+  /** The revision to look at; another one is refused as stale. */
+  revision?: string;
+}
+
 export interface DecideEmailInput {
   email_id: string;
   action: "approve" | "reject";
@@ -1689,6 +1851,25 @@ export class Operations extends Calls {
   }
 
   /**
+   * Lists what waits for a person without its words, a page of the newest at a time, riskiest first.
+   *
+   * A key with `read` sees the outbound emails; people and keys with `oversight` the held inbound ones too.
+   */
+  listQueue(input: ListQueueInput = {}): Promise<Queue> {
+    return this.call("GET", "/v1/oversight/queue", input);
+  }
+
+  /**
+   * Shows one email as whoever decides should see it: the message itself, its true envelope, what is new about it,
+   * what it answers, and what it was before each edit.
+   *
+   * For a person it counts as opened; see decide_emails.
+   */
+  reviewEmail(input: ReviewEmailInput): Promise<ReviewedEmail> {
+    return this.call("GET", "/v1/oversight/emails/{email_id}", input);
+  }
+
+  /**
    * Approves or rejects one exact revision of an email that waits.
    *
    * Nobody decides what they composed. A second decision, and one on a revision that has changed since, is 409.
@@ -2081,6 +2262,8 @@ export const METHODS = {
   get_attachment_url: "getAttachmentUrl",
   open_attachment_link: "openAttachmentLink",
   list_pending: "listPending",
+  list_queue: "listQueue",
+  review_email: "reviewEmail",
   decide_email: "decideEmail",
   get_decision: "getDecision",
   pause_sending: "pauseSending",
