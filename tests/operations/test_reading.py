@@ -8,6 +8,7 @@ from multimail.operations import intake
 from multimail.operations.attachments import DOWNLOAD_SOURCE
 from multimail.operations.emails import READ_EMAIL
 from multimail.operations.inbox import CHECK_INBOX
+from multimail.operations.threads import GET_THREAD
 from multimail.surfaces.mcp.words import split
 from tests.support import mailroom
 from tests.support.world import World
@@ -93,3 +94,28 @@ async def test_mail_that_cannot_be_read_is_listed_and_says_why(
     (defect,) = (await read(world, email_id))["defects"]
     assert "RecursionError" in defect and "source" in defect
     assert (await world.invoke(DOWNLOAD_SOURCE, email_id=email_id))["file"].content == raw
+
+
+async def test_reads_are_cut_to_a_budget_of_tokens(world: World) -> None:
+    history = "\r\n".join(f"> old line {number}" for number in range(100))
+    body = "New words here. " * 20 + "\r\n\r\nOn 1 Nov 2026 10:00, Bob <b@b.example> wrote:\r\n" + history
+    email_id = await mailroom.arrive(world, body=body)
+    whole = await read(world, email_id)
+    words = whole["markdown"] + whole["quoted"]
+    assert abs(whole["token_estimate"] - len(words) / 4) <= 2 and not whole["truncated"]
+    cut = dict(await world.invoke(READ_EMAIL, email_id=email_id, max_tokens=100))
+    assert cut["truncated"] and cut["token_estimate"] == whole["token_estimate"]
+    assert cut["markdown"] == whole["markdown"] and 0 < len(cut["quoted"]) < len(whole["quoted"])
+    assert len(cut["markdown"]) + len(cut["quoted"]) <= 400 and cut["text"] == ""
+    short = dict(await world.invoke(READ_EMAIL, email_id=email_id, max_tokens=5))
+    assert len(short["markdown"]) <= 20 and short["quoted"] == ""
+
+
+async def test_a_thread_gives_the_newest_their_words_first(world: World) -> None:
+    first = await mailroom.arrive(world, body="first " * 50)
+    more: dict[str, Any] = {"message_id": "<q2@example.test>", "In_Reply_To": "<q1@example.test>"}
+    await mailroom.arrive(world, body="second " * 50, **more)
+    thread_id = (await mailroom.row(world, first))["thread_id"]
+    old, new = (await world.invoke(GET_THREAD, thread_id=thread_id, max_tokens=100))["emails"]
+    assert new["markdown"].count("second") == 50 and not new["truncated"]
+    assert 0 < len(old["markdown"]) < 60 and old["truncated"]

@@ -129,7 +129,7 @@ def settle(services: Services, tx: Tx, lease: Lease, parcel: Parcel, outcome: Ou
         f"{one['address']}: {one['message']}" for one in recipients if one["status"] in ("deferred", "failed")
     ]
     written_to = [normalise(one["address"]) for one in recipients if one["status"] == "delivered"]
-    note_correspondents(ctx, email, written_to)
+    note_correspondents(ctx, email, written_to, written=True)
     done_at = ctx.now if final and accepted else None
     ctx.sql.record_results(
         account_id=lease.account_id,

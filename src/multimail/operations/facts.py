@@ -65,13 +65,13 @@ def note_transition(ctx: Context, email: Row, transition: Transition) -> None:
     if transition.state == State.PENDING_APPROVAL:
         _mark(ctx, email)
     if EventType.EMAIL_RECEIVED in transition.events:
-        note_correspondents(ctx, email, [email["from_address"]])
+        note_correspondents(ctx, email, [email["from_address"]], written=False)
 
 
-def note_correspondents(ctx: Context, email: Row, addresses: Iterable[str]) -> None:
-    """These were written to, or heard from. Test mail makes nobody known."""
+def note_correspondents(ctx: Context, email: Row, addresses: Iterable[str], *, written: bool) -> None:
+    """These were written to, or only heard from. Test mail makes nobody known."""
     if not email["test"]:
-        name = {"account_id": ctx.account_id, "mailbox_id": email["mailbox_id"]}
+        name = {"account_id": ctx.account_id, "mailbox_id": email["mailbox_id"], "written": written}
         ctx.sql.add_correspondents([name | {"address": address} for address in sorted(addresses)])
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 
 from multimail.core.address import AddressError, normalise
+from multimail.core.findings import Finding
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, Mode, State, event
 from multimail.core.revision import revision
@@ -23,6 +24,7 @@ from multimail.mail.parse import Message, parse, unreadable
 from multimail.mail.reports import Report, read_report
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
+from multimail.operations.deception import deceptions_of, known_people
 from multimail.operations.indexing import to_index
 from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
@@ -129,6 +131,10 @@ async def understand(services: Services, lease: Lease) -> None:
     now = services.clock() // SECOND
     reading = _read(raw, now) if len(raw) <= SHORT else await asyncio.to_thread(_read, raw, now)
     auth = await _judge(services, arrived, reading.evidence)
+    findings: tuple[Finding, ...] = ()
+    if arrived["peer"] != LOCAL:
+        known = await services.db.read(lambda tx: known_people(tx, arrived))
+        findings = deceptions_of(reading.message, known)
     parts = [
         (part, await services.blobs.prepare(account_id, part.content)) for part in reading.message.attachments
     ]
@@ -145,7 +151,7 @@ async def understand(services: Services, lease: Lease) -> None:
         if origin is not None:
             take_report(ctx, origin, reading.report)
         else:
-            _receive(ctx, arrived, reading, auth, parts, len(raw))
+            _receive(ctx, arrived, reading, auth, findings, parts, len(raw))
 
     await services.db.write(unit)
 
@@ -178,7 +184,13 @@ async def _judge(services: Services, arrived: Row, evidence: Evidence) -> Auth:
 
 
 def _receive(
-    ctx: Context, arrived: Row, reading: Reading, auth: Auth, parts: list[tuple[Any, Blob]], size: int
+    ctx: Context,
+    arrived: Row,
+    reading: Reading,
+    auth: Auth,
+    findings: Sequence[Finding],
+    parts: list[tuple[Any, Blob]],
+    size: int,
 ) -> None:
     message = reading.message
     if _is_duplicate(ctx, arrived, message):
@@ -187,6 +199,7 @@ def _receive(
     thread_id = answered["thread_id"] if answered else _new_thread(ctx, arrived, message)
     row = _email_row(ctx, arrived, message, size, answered) | {"thread_id": thread_id}
     row["auth_json"] = clean(to_json(asdict(_known_better(ctx, row["from_address"], auth))))
+    row["findings_json"] = clean(to_json([finding.told() for finding in findings]))
     mailbox = ctx.sql.get_mailbox_even_deleted(account_id=ctx.account_id, mailbox_id=arrived["mailbox_id"])
     mode = Mode(mailbox["oversight_mode"])
     transition = lifecycle.decide(
@@ -274,7 +287,6 @@ def _email_row(
         "floor_mode": None,
         "schedule_first": False,
         "send_at": None,
-        "findings_json": "[]",
         "automatic": None,
         "spam_verdict": None,
         "spam_score": None,

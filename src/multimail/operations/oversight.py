@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from multimail.core.address import normalise
 from multimail.core.errors import Refused
+from multimail.core.findings import Finding
 from multimail.core.oversight import HIDDEN, PUBLIC_STATUS, Kind, State
 from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339, to_rfc3339
@@ -18,13 +19,6 @@ from multimail.operations.facts import Facts, pending_facts
 from multimail.operations.operation import Input, Operation, Route, audit_held
 from multimail.operations.views import Email, decode_cursor, edited_by, email_whole, page
 from multimail.storage.database import Row
-
-
-class Finding(TypedDict):
-    """A fact that whoever decides should see. `kind` is a stable word, `detail` a sentence."""
-
-    kind: str
-    detail: str
 
 
 class Revision(TypedDict):
@@ -46,7 +40,6 @@ class PendingEmail(Email):
 
     envelope_sender: str
     envelope_recipients: list[str]
-    findings: list[Finding]
     earlier: list[Revision]
     facts: Facts
 
@@ -88,11 +81,12 @@ def list_pending(ctx: Context, given: ListPending) -> Mapping[str, Any]:
 def pending_view(ctx: Context, row: Row) -> dict[str, Any]:
     """The shape of PendingEmail."""
     recipients = [result["address"] for result in json.loads(row["recipients_json"])]
-    return email_whole(ctx.tx, row) | {
+    whole = email_whole(ctx.tx, row)
+    return whole | {
         "effective_mode": lifecycle.current_mode(ctx, row),
         "envelope_sender": row["from_address"],
         "envelope_recipients": recipients,
-        "findings": email_findings(ctx, row),
+        "findings": [*whole["findings"], *email_findings(ctx, row)],
         "earlier": _earlier(ctx, row) if row["revision_count"] > 1 else [],
         "facts": pending_facts(ctx, row),
     }
@@ -110,9 +104,9 @@ def _earlier(ctx: Context, row: Row) -> list[dict[str, Any]]:
     ]
 
 
-def email_findings(ctx: Context, row: Row) -> list[dict[str, str]]:
-    """The shape of Finding."""
-    found = []
+def email_findings(ctx: Context, row: Row) -> list[dict[str, Any]]:
+    """What is found in the moment, beside what was found when it was accepted."""
+    found: list[dict[str, Any]] = []
     if row["direction"] == "outbound":
         answered = ctx.sql.list_answered(
             account_id=ctx.account_id,
@@ -125,12 +119,12 @@ def email_findings(ctx: Context, row: Row) -> list[dict[str, str]]:
         others, sender = next((one for one in strange if one[0]), (set(), ""))
         if others:
             detail = f"the answer goes to {', '.join(sorted(others))}, the email came from {sender}"
-            found.append({"kind": "reply_to_differs", "detail": detail})
+            found.append(Finding("reply_to_differs", detail).told())
         if ctx.sql.get_contents(account_id=ctx.account_id, email_id=row["email_id"])["html"] is not None:
             detail = "the HTML was given and is not made from the text: look at both, and at its links"
-            found.append({"kind": "html_given", "detail": detail})
+            found.append(Finding("html_given", detail).told())
     if json.loads(row["bcc_json"]):
-        found.append({"kind": "bcc", "detail": f"{len(json.loads(row['bcc_json']))} blind copies: see bcc"})
+        found.append(Finding("bcc", f"{len(json.loads(row['bcc_json']))} blind copies: see bcc").told())
     return found
 
 

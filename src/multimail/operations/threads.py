@@ -12,6 +12,7 @@ from multimail.core.scopes import Scope
 from multimail.core.threads import bare_subject
 from multimail.core.times import to_rfc3339
 from multimail.operations.context import Context
+from multimail.operations.emails import MAX_TOKENS
 from multimail.operations.inbox import LAST, MAILBOX_ALIASES, with_participant
 from multimail.operations.operation import Input, Operation, audit_held
 from multimail.operations.views import (
@@ -22,6 +23,7 @@ from multimail.operations.views import (
     email_whole,
     encode_cursor,
     page,
+    within,
 )
 
 
@@ -51,6 +53,7 @@ class GetThread(Input):
     thread_id: str
     mailbox_id: str | None = None
     bodies: bool = Field(True, description="False leaves the bodies out.")
+    max_tokens: int | None = MAX_TOKENS
     limit: int = Field(100, ge=1, le=100)
     cursor: str | None = None
 
@@ -76,7 +79,18 @@ def get_thread(ctx: Context, given: GetThread) -> Mapping[str, Any]:
     if plain:
         ctx.about("thread", given.thread_id, thread["mailbox_id"], emails=plain)
     emails = [email_whole(ctx.tx, row) if given.bodies else email_summary(row) for row in shown]
+    if given.bodies and given.max_tokens is not None:
+        emails = _within(emails, given.max_tokens)
     return summary | {"emails": emails, "cursor": cursor}
+
+
+def _within(emails: list[dict[str, Any]], max_tokens: int) -> list[dict[str, Any]]:
+    """The newest say most: they are given their words first."""
+    kept = []
+    for email in reversed(emails):
+        kept.append(within(email, max_tokens))
+        max_tokens -= min(max_tokens, email["token_estimate"])
+    return kept[::-1]
 
 
 def _summary(ctx: Context, thread_id: str, mailbox_id: str) -> dict[str, Any]:

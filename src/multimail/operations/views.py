@@ -8,6 +8,7 @@ from typing import Any, Final, NotRequired
 
 from typing_extensions import TypedDict
 
+from multimail.core import tokens
 from multimail.core.errors import Refused
 from multimail.core.oversight import PUBLIC_STATUS, State
 from multimail.core.times import optional_rfc3339, to_rfc3339
@@ -44,6 +45,23 @@ class AuthResults(TypedDict):
     reasons: list[str]
 
 
+class Place(TypedDict):
+    """`part` is subject, markdown, html or a file's name; `start` and `end` count its characters, `line` from 1."""
+
+    part: str
+    line: int
+    start: int
+    end: int
+
+
+class Finding(TypedDict):
+    """What whoever reads or decides should know. `kind` is a stable word, `detail` a sentence that may quote others."""
+
+    kind: str
+    detail: str
+    place: Place | None
+
+
 # `from` is a keyword of Python, so this shape is spelled as a call.
 EmailSummary = TypedDict(
     "EmailSummary",
@@ -70,6 +88,7 @@ EmailSummary = TypedDict(
         "spam_verdict": str | None,
         "spam_score": float | None,
         "auth": AuthResults | None,
+        "findings": list[Finding],
         "last_error": str | None,
         "recipients": list[RecipientResult],
     },
@@ -119,7 +138,8 @@ class Email(EmailSummary):
 
     `edited_by` names who last changed an outbound email before it left: `operator:opr_…` or `key:key_…`.
     `protection` has any of pgp_encrypted, pgp_signed, smime_encrypted and smime_signed: recognised, neither
-    decrypted nor verified. `calendar` and `forwarded` tell what its parts say.
+    decrypted nor verified. `calendar` and `forwarded` tell what its parts say. `token_estimate` is of markdown,
+    quoted and signature, whole; `truncated` says that `max_tokens` cut them here.
     """
 
     bcc: list[str]
@@ -134,6 +154,8 @@ class Email(EmailSummary):
     hidden: list[str]
     links: list[Link]
     defects: list[str]
+    token_estimate: int
+    truncated: bool
     attachments: list[AttachmentInfo]
     tags: dict[str, str]
     notes: str | None
@@ -178,11 +200,30 @@ def email_summary(row: Row) -> dict[str, Any]:
         "spam_verdict": row["spam_verdict"],
         "spam_score": row["spam_score"],
         "auth": json.loads(row["auth_json"]) if row["auth_json"] else None,
+        "findings": json.loads(row["findings_json"]),
         "last_error": row["last_error"],
         "recipients": [
             result | {"at": optional_rfc3339(result["at"])} for result in json.loads(row["recipients_json"])
         ],
     }
+
+
+WORDS: Final = ("markdown", "quoted", "signature")
+
+
+def within(email: dict[str, Any], max_tokens: int | None) -> dict[str, Any]:
+    """A whole email whose words take at most so many tokens: the new ones first, then history and signature.
+
+    `text`, which has the same words again, and the words of forwarded messages are left out where it is cut.
+    """
+    if max_tokens is None or email["token_estimate"] <= max_tokens:
+        return email
+    left, kept = max_tokens, {}
+    for name in WORDS:
+        kept[name] = tokens.cut(email[name], left)
+        left -= tokens.estimate(kept[name])
+    forwarded = [one | {"markdown": ""} for one in email["forwarded"]]
+    return email | kept | {"text": "", "forwarded": forwarded, "truncated": True}
 
 
 def edited_by(row: Row) -> str | None:
@@ -193,7 +234,7 @@ def email_whole(tx: Tx, row: Row) -> dict[str, Any]:
     """The shape of Email: four more look-ups."""
     key = {"account_id": row["account_id"], "email_id": row["email_id"]}
     contents = tx.sql.get_contents(**key)
-    contains = {"signature": "", "calendar": [], "forwarded": [], "protection": []}
+    contains: dict[str, Any] = {"signature": "", "calendar": [], "forwarded": [], "protection": []}
     contains |= json.loads(contents["contains_json"])
     approved = row["decision"] == "approved"
     return (
@@ -210,6 +251,10 @@ def email_whole(tx: Tx, row: Row) -> dict[str, Any]:
                 {"text": text, "target": target} for text, target in json.loads(contents["links_json"])
             ],
             "defects": json.loads(contents["defects_json"]),
+            "token_estimate": sum(
+                map(tokens.estimate, (contents["markdown"], contents["quoted"], contains["signature"]))
+            ),
+            "truncated": False,
             "attachments": [
                 {"name": part["name"], "size": part["size"], "content_type": part["content_type"]}
                 for part in tx.sql.list_attachments(**key)

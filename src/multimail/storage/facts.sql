@@ -1,6 +1,29 @@
 -- name: add_correspondents*!
-INSERT INTO correspondents (account_id, address, mailbox_id) VALUES (:account_id, :address, :mailbox_id)
-ON CONFLICT (account_id, address, mailbox_id) DO NOTHING;
+INSERT INTO correspondents (account_id, address, mailbox_id, written)
+VALUES (:account_id, :address, :mailbox_id, :written)
+ON CONFLICT (account_id, address, mailbox_id) DO UPDATE SET written = TRUE
+WHERE excluded.written AND NOT correspondents.written;
+
+-- name: list_written_to
+-- Of an account with very many, some: the search ends.
+SELECT address FROM (
+    SELECT address, mailbox_id, written FROM correspondents WHERE account_id = :account_id LIMIT :scanned) AS looked_at
+WHERE mailbox_id = :mailbox_id AND written LIMIT :limit;
+
+-- name: list_known_names
+-- What the people that it has written to call themselves, by the newest mail.
+SELECT DISTINCT e.from_address, e.from_name FROM (
+    SELECT account_id, mailbox_id, from_address, from_name FROM emails
+    WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND direction = 'inbound'
+      AND state NOT IN ('held', 'declined', 'spam_quarantined', 'deleted')
+    ORDER BY email_id DESC LIMIT :recent) AS e
+JOIN correspondents c ON c.account_id = e.account_id AND c.address = e.from_address AND c.mailbox_id = e.mailbox_id
+WHERE c.written
+ORDER BY e.from_address, e.from_name;
+
+-- name: list_known_contacts
+SELECT address, name FROM contacts
+WHERE account_id = :account_id AND mailbox_id IN ('', :mailbox_id) ORDER BY contact_id DESC LIMIT :limit;
 
 -- name: list_correspondents
 -- `addresses` is a JSON object whose names they are.

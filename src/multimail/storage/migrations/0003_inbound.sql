@@ -4,6 +4,9 @@ ALTER TABLE contents ADD COLUMN contains_json TEXT NOT NULL DEFAULT '{}';
 -- What a reader or an approver should know: of mail that came in, deception; of mail that is to leave, leaks.
 ALTER TABLE emails ADD COLUMN findings_json TEXT NOT NULL DEFAULT '[]';
 
+-- Whether the mailbox has written to them: only then they are known, and can be imitated.
+ALTER TABLE correspondents ADD COLUMN written BOOLEAN NOT NULL DEFAULT FALSE;
+
 -- Why we think that a machine wrote it; NULL where a person did. Why the spam score is what it is. As what it was learned.
 ALTER TABLE emails ADD COLUMN automatic TEXT;
 ALTER TABLE emails ADD COLUMN spam_reasons_json TEXT NOT NULL DEFAULT '[]';

@@ -1,0 +1,94 @@
+"""Mail that is made to look as if somebody else had sent it: domains, names and links, against whom a mailbox knows.
+
+Facts for a reader, no verdict: a newsletter's links go through a counter, and people have two addresses.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from multimail.core.findings import Finding
+from multimail.core.lookalike import imitated, mixes_scripts, readable, skeleton
+from multimail.mail.dmarc import organisational
+from multimail.mail.parse import Message
+from multimail.mail.people import Person
+
+MAX_LINKS: Final = 5  # findings about links
+MIN_NAME: Final = 5  # letters of a name that can be told from another
+_HOW: Final = {
+    "confusable": "looks like",
+    "misspelled": "is one letter away from",
+    "other_suffix": "has the name of",
+    "extended": "has in its name that of",
+}
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@((?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})")
+_SHOWN_HOST: Final = re.compile(
+    r"(?:https?://|www\.)[^\s/:]{3,253}|(?:[a-z0-9-]{1,63}\.){1,8}(?:com|org|net|gov|edu|io|co|bank)",
+    re.IGNORECASE,
+)
+
+
+def deceptions(message: Message, sender: str, known: Mapping[str, str]) -> tuple[Finding, ...]:
+    """`sender` is the address in From; `known` are the addresses that the mailbox knows, with their names."""
+    if sender in known:
+        return tuple(_of_links(message.links))
+    return (*_of_domain(sender, known), *_of_name(message.from_, sender, known), *_of_answers(message, sender),
+            *_of_links(message.links))  # fmt: skip
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
+
+
+def _of_domain(sender: str, known: Iterable[str]) -> Iterator[Finding]:
+    domain = _domain(sender)
+    if mixes_scripts(domain):
+        yield Finding(
+            "mixed_scripts", f"{domain} ({readable(domain)}) is written in letters of several alphabets"
+        )
+    found = imitated(organisational(domain), sorted({organisational(_domain(one)) for one in known}))
+    if found:
+        other, how = found
+        yield Finding("lookalike_domain", f"{domain} {_HOW[how]} {other}, which this mailbox knows")
+
+
+def _of_name(person: Person, sender: str, known: Mapping[str, str]) -> Iterator[Finding]:
+    shown = _ADDRESS.search(person.name)
+    if shown and organisational(shown[1]) != organisational(_domain(sender)):
+        yield Finding("name_shows_address", f"the sender's name shows {shown[0]}, the address is {sender}")
+    look = _name(person.name)
+    if len(look) >= MIN_NAME:
+        same = sorted(address for address, name in known.items() if name and _name(name) == look)
+        if same:
+            yield Finding("name_of_known", f"the sender's name is that of {same[0]}, the address is {sender}")
+
+
+def _name(name: str) -> str:
+    """Names are alike in any order of their words: 'Smith, Ann' is Ann Smith."""
+    return " ".join(sorted(re.findall(r"\w+", skeleton(name))))
+
+
+def _of_answers(message: Message, sender: str) -> Iterator[Finding]:
+    own = organisational(_domain(sender))
+    for person in message.reply_to[:1]:
+        if person.address and organisational(_domain(person.address)) != own:
+            yield Finding("reply_to_differs", f"answers would go to {person.address}, not to {sender}")
+
+
+def _of_links(links: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    found = 0
+    for text, target in links:
+        if found < MAX_LINKS and _SHOWN_HOST.match(text) and " " not in text:
+            shown, real = _host(text), _host(target)
+            if shown and real and organisational(shown) != organisational(real):
+                found += 1
+                yield Finding("link_differs", f"a link that shows {shown} goes to {real}")
+
+
+def _host(url: str) -> str:
+    try:
+        host = urlsplit(url if "://" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return ""
+    return host.removeprefix("www.").rstrip(".").lower()

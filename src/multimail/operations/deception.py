@@ -1,0 +1,35 @@
+"""Whom a mailbox knows, for telling who pretends to be one of them."""
+
+from typing import Final
+
+from multimail.core.address import AddressError, normalise
+from multimail.core.findings import Finding
+from multimail.mail.deception import deceptions
+from multimail.mail.parse import Message
+from multimail.storage.database import Row, Tx
+
+LOOKED_THROUGH: Final = 20_000  # correspondents of the account
+KNOWN: Final = 5_000  # people of each kind who are compared with a stranger
+RECENT: Final = 300  # emails whose senders' names are known
+
+
+def known_people(tx: Tx, arrived: Row) -> dict[str, str]:
+    """Address to name of those that the mailbox has written to, of its contacts and the account's, and of itself.
+
+    Having been heard is not enough: whoever imitates would become known by the first attempt.
+    """
+    name = {"account_id": arrived["account_id"], "mailbox_id": arrived["mailbox_id"]}
+    written = tx.sql.list_written_to(**name, scanned=LOOKED_THROUGH, limit=KNOWN)
+    known = {row["address"]: "" for row in written}
+    known |= {row["from_address"]: row["from_name"] for row in tx.sql.list_known_names(**name, recent=RECENT)}
+    known |= {row["address"]: row["name"] for row in tx.sql.list_known_contacts(**name, limit=KNOWN)}
+    mailbox = tx.sql.get_mailbox_even_deleted(**name)
+    return known | {mailbox["address"]: mailbox["name"]}
+
+
+def deceptions_of(message: Message, known: dict[str, str]) -> tuple[Finding, ...]:
+    try:
+        sender = normalise(message.from_.address)
+    except AddressError:
+        sender = message.from_.address.lower()
+    return deceptions(message, sender, known) if sender else ()

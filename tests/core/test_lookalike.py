@@ -1,0 +1,78 @@
+"""What is made to be taken for something else, and what only happens to be near."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from multimail.core.lookalike import imitated, mixes_scripts, one_off, readable, skeleton
+
+KNOWN = ["paypal.com", "example.org", "multimail.test", "acme.com", "wellington-bank.co.nz", "ibm.com"]
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "how"),
+    [
+        ("xn--pypal-4ve.com", "paypal.com", "confusable"),
+        ("paypa1.com", "paypal.com", "confusable"),
+        ("paypai.com", "paypal.com", "confusable"),
+        ("rnultirnail.test", "multimail.test", "confusable"),
+        ("exarnple.org", "example.org", "confusable"),
+        ("vvellington-bank.co.nz", "wellington-bank.co.nz", "confusable"),
+        ("paypal.support", "paypal.com", "other_suffix"),
+        ("acme.co", "acme.com", "other_suffix"),
+        ("paypall.com", "paypal.com", "misspelled"),
+        ("paypl.com", "paypal.com", "misspelled"),
+        ("papyal.net", "paypal.com", "misspelled"),
+        ("paypal-billing.com", "paypal.com", "extended"),
+        ("secure-paypa1.com", "paypal.com", "extended"),
+    ],
+)
+def test_imitations(name: str, other: str, how: str) -> None:
+    assert imitated(name, KNOWN) == (other, how)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "paypal.com",
+        "example.net.example",
+        "ibm.net",
+        "imb.com",
+        "acne.com",
+        "pal.com",
+        "welling.com",
+        "x",
+        "",
+    ],
+)
+def test_what_is_known_short_or_far_imitates_nobody(name: str) -> None:
+    assert imitated(name, KNOWN) is None or imitated(name, KNOWN) == ("example.org", "other_suffix")
+
+
+def test_alphabets() -> None:
+    assert mixes_scripts("xn--pypal-4ve.com") and readable("xn--pypal-4ve.com") == "pаypal.com"
+    assert not mixes_scripts("xn--e1afmkfd.xn--p1ai") and not mixes_scripts("münchen.example")
+    assert readable("xn--\u00e9") == "xn--\u00e9"
+
+
+@given(st.text(), st.text())
+def test_skeletons(one: str, other: str) -> None:
+    assert (
+        skeleton(skeleton(one)) == skeleton(one)
+        or "c" in one.casefold()
+        or "r" in skeleton(one)
+        or "v" in one
+    )
+    assert skeleton(one + " " + other) == f"{skeleton(one)} {skeleton(other)}"
+
+
+@given(st.text("ab", min_size=1, max_size=8), st.integers(0, 7), st.sampled_from("abc"))
+def test_one_letter(word: str, at: int, letter: str) -> None:
+    at %= len(word)
+    for changed in (
+        word[:at] + word[at + 1 :],
+        word[:at] + letter + word[at:],
+        word[:at] + letter + word[at + 1 :],
+    ):
+        assert one_off(word, changed) or word == changed
+    assert not one_off(word, word) and not one_off(word, word + "cc")

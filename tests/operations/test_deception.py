@@ -1,0 +1,48 @@
+"""Deception is told on the email and in events, against whom the mailbox has written to and its contacts."""
+
+from typing import Any
+
+from multimail.operations.contacts import ADD_CONTACT
+from multimail.operations.emails import READ_EMAIL
+from multimail.operations.inbox import CHECK_INBOX
+from tests.support import mailroom
+from tests.support.world import World
+
+
+async def found(world: World, sender: str, number: int, **more: Any) -> list[str]:
+    email_id = await mailroom.arrive(world, sender=sender, message_id=f"<d{number}@x.test>", **more)
+    return [finding["kind"] for finding in (await world.invoke(READ_EMAIL, email_id=email_id))["findings"]]
+
+
+async def test_whoever_was_written_to_is_known(world: World) -> None:
+    assert await found(world, "Ann Jones <ann@acme-trading.com>", 1) == []
+    assert await found(world, "Eve <eve@acrne-trading.com>", 2) == []
+    sent = await mailroom.send(world, to="ann@acme-trading.com")
+    await mailroom.decide(world, sent["id"])
+    await mailroom.hand_over(world, mailroom.FarSide())
+    assert await found(world, "Eve <eve@acrne-trading.com>", 3) == ["lookalike_domain"]
+    assert await found(world, "Eve <eve@acrne-trading.com>", 4) == ["lookalike_domain"]
+    assert await found(world, "Ann Jones <aj@free.example>", 5) == ["name_of_known"]
+    assert await found(world, "Ann Jones <ann@acme-trading.com>", 6) == []
+
+
+async def test_contacts_are_known_within_what_a_key_may_see(world: World) -> None:
+    other = await world.add_mailbox("other")
+    contact = {
+        "address": "carol@wellington.example",
+        "name": "Carol Wells",
+        "mailbox_id": other["mailbox_id"],
+    }
+    await world.invoke(ADD_CONTACT, "admin", **contact)
+    assert await found(world, "Carol Wells <c@free.example>", 1) == []
+    assert await found(world, "Carol Wells <c@free.example>", 2, mailbox=other) == ["name_of_known"]
+    await world.invoke(ADD_CONTACT, "admin", address="dan@wellington.test", name="Dan Brown")
+    assert await found(world, "X <x@wel1ington.test>", 3) == ["lookalike_domain"]
+
+
+async def test_lists_and_events_tell_it(world: World) -> None:
+    await mailroom.arrive(world, sender='"a@bank.example" <x@evil.example>')
+    (event,) = await mailroom.events(world, 1)
+    (listed,) = (await world.invoke(CHECK_INBOX, mailbox_id=world.mailbox["mailbox_id"]))["emails"]
+    assert event["data"]["findings"] == listed["findings"]
+    assert listed["findings"][0]["kind"] == "name_shows_address"
