@@ -4,9 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import mcp_types
 import pytest
 from anthropic.types import ToolParam
+from azure.ai.inference.models import ChatCompletionsToolDefinition
+from google.genai.types import Tool as GeminiTool
 from jsonschema import Draft202012Validator
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from openai.types.chat import ChatCompletionFunctionToolParam
 from openai.types.responses import FunctionToolParam
 from pydantic import ConfigDict, TypeAdapter
@@ -79,6 +83,21 @@ def test_the_sdk_s_own_types_take_it(dialect: Any) -> None:
     assert taken.validate_python(made, strict=True) == made
     with pytest.raises(ValueError):
         taken.validate_python([{"type": "function", "function": {}}])
+
+
+def test_gemini_s_azure_s_langchain_s_and_mcp_s_types_take_it() -> None:
+    (gemini,) = tool_schemas(TOOLS, "gemini")
+    declared = GeminiTool.model_validate(gemini).function_declarations
+    azure = [ChatCompletionsToolDefinition(tool) for tool in tool_schemas(TOOLS, "azure")]
+    langchain = [convert_to_openai_tool(tool)["function"] for tool in tool_schemas(TOOLS, "json_schema")]
+    mcp = [mcp_types.Tool.model_validate(tool) for tool in tool_schemas(TOOLS, "mcp")]
+    names = [operation.name for operation in TOOLS]
+    assert [one.name for one in declared] == names
+    assert [tool.function.name for tool in azure] == names
+    assert [tool["name"] for tool in langchain] == names
+    assert [tool.name for tool in mcp] == names
+    for tool, operation in zip(langchain, TOOLS, strict=True):
+        assert set(tool["parameters"]["properties"]) == set(operation.input.model_fields)
 
 
 @pytest.mark.parametrize("dialect", ["openai", "responses"])
