@@ -106,7 +106,7 @@ async def open_services(
     try:
         site = Site(settings.domain, public_url, settings.delivery, settings.limits, settings.sign_up)
         blobs = Blobs(open_store(settings.blobs))
-        vault = await open_vault(db, settings.secret_key, settings.data)
+        vault = await open_vault(db, settings.secret_key, settings.key_folder)
         services = Services(db, blobs, site, check_url, vault, b"", dns=Resolver(timeout=DNS_TIMEOUT))
         keys = await load_keys(db, vault, services.clock())
         yield replace(services, link_secret=keys.links), keys, client
@@ -143,7 +143,7 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
     stopping = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         if settings.sqlite:
-            stack.enter_context(_alone(settings))
+            stack.enter_context(alone(settings))
         listener = _listen(settings) if settings.role in ("all", "http") else None
         url = settings.public_url or _own_url(settings, listener)
         services, keys, client = await stack.enter_async_context(open_services(settings, url))
@@ -246,7 +246,7 @@ async def _start_http(
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone(settings: Settings) -> Iterator[None]:
     """One server owns an SQLite file: a second one would take the first one's leases for a dead process's."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (settings.data / "serve.lock").open("w") as lock:

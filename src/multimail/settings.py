@@ -116,6 +116,11 @@ class Settings:
         return self.database.startswith("sqlite:")
 
     @property
+    def key_folder(self) -> Path:
+        """Where secret.key is: beside an SQLite file, which is in the data folder unless --database says otherwise."""
+        return Path(self.database.removeprefix("sqlite:///")).parent if self.sqlite else self.data
+
+    @property
     def open_to_the_world(self) -> bool:
         """Anything but all roles on loopback with no public address: then webhooks may not call loopback."""
         local = self.http.host in ("127.0.0.1", "::1", "localhost")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimail.core.audit_chain import GENESIS, SEALED_FIELDS, Verdict, entry_hash, verify
+from multimail.core.audit_chain import GENESIS, SEALED_FIELDS, Verdict, commit, entry_hash, verify
 
 FIELDS = "id seq at actor action resource_type resource_id metadata prev hash".split()
 
@@ -173,3 +173,65 @@ def test_a_log_in_pieces_is_judged_as_the_whole_is(cut, fault):
         entries[fault - 1]["action"] = "something else"
     first = verify(entries[:cut])
     assert (first if first.broken else verify(entries[cut:], first)) == verify(entries)
+
+
+def committed(length, erase=(), explain=()):
+    """As chain(), with commitments. Entries in `erase` lose what they say; those in `explain` say that an earlier
+    one's resource (seq → seq) was erased."""
+    entries, prev, explain = [], GENESIS, dict(explain)
+    for entry in chain(length):
+        salt = f"{entry['seq']:032x}"
+        if entry["seq"] in explain:
+            entry |= {"action": "erase_email", "resource_id": f"eml_{explain[entry['seq']]}"}
+        entry |= {"prev": prev, "salt": salt, "commitment": commit(salt, entry["metadata"])}
+        prev = entry["hash"] = entry_hash(entry)
+        entries.append(entry)
+    for entry in entries:
+        if entry["seq"] in erase:
+            entry |= {"metadata": {}, "salt": None}
+    return entries
+
+
+def test_what_an_entry_says_can_be_erased_and_the_chain_holds():
+    verdict = verify(committed(5, erase={2, 3}, explain={4: 2, 5: 3}))
+    assert (verdict.broken, verdict.fault, verdict.erased, verdict.count) == (None, None, 2, 5)
+
+
+def test_what_is_gone_and_nobody_erased_is_named():
+    for explain in ({}, {1: 2}, {4: 3}):
+        verdict = verify(committed(5, erase={2}, explain=explain))
+        assert (
+            verdict.fault == "what entry 2 (aud_2) said is gone, and no later entry says that it was erased"
+        )
+    assert verify(committed(5)).fault is None
+
+
+def test_it_is_explained_across_pieces():
+    entries = committed(6, erase={2}, explain={5: 2})
+    first = verify(entries[:3])
+    assert first.broken is None and first.fault is not None
+    assert verify(entries[3:], first) == verify(entries)
+    assert verify(entries).fault is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metadata": {}},
+        {"metadata": {"run": 4}},
+        {"salt": "0" * 32},
+        {"salt": None},
+        {"salt": None, "metadata": {"run": 4}},
+        {"commitment": None},
+        {"commitment": None, "salt": None},
+        {"commitment": commit("s", {"run": 4}), "salt": "s", "metadata": {"run": 4}},
+    ],
+)
+def test_metadata_is_exchanged_for_nothing_else(change):
+    entries = committed(4)
+    entries[2] |= change
+    assert verify(entries).broken == "entry 3 (aud_3) was changed"
+
+
+def test_a_commitment_does_not_tell_equal_metadata():
+    assert commit("a", {"to": "ann@example.test"}) != commit("b", {"to": "ann@example.test"})

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "migrate": "Bring the database's schema to this release's.",
     "backup": "Copy the database and the large messages into one file, also while the server runs.",
     "restore": "Make a data folder from a backup.",
+    "secrets": "Exchange the key that stored secrets are sealed with.",
     "audit": "Verify the audit log's hash chain offline.",
     "verify": "Verify the identity header of a message with nothing but the public key.",
     "inbox": "Show what came in; --watch goes on as mail comes.",

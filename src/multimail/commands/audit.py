@@ -59,8 +59,8 @@ class Walk:
     @property
     def broken(self) -> str | None:
         """The first fault, in words."""
-        if self.verdict.broken or self.missed:
-            return self.verdict.broken or self.missed
+        if self.verdict.fault or self.missed:
+            return self.verdict.fault or self.missed
         last = self.verdict.count
         cut = next(((seq, origin) for seq, _, origin in self.marks if seq > last), None)
         return cut and f"entry {last + 1} is missing: {cut[1]} says that there are {cut[0]} or more"
@@ -152,7 +152,9 @@ def entry_of(row: Row) -> dict[str, Any]:
     try:
         return audit_view(row)
     except (ValueError, TypeError, OverflowError):
-        spoilt = dict.fromkeys(("at", "actor", "action", "resource_type", "resource_id", "metadata"))
+        spoilt = dict.fromkeys(
+            ("at", "actor", "action", "resource_type", "resource_id", "metadata", "commitment")
+        )
         return {"id": row["entry_id"]} | {name: row[name] for name in ("seq", "prev", "hash")} | spoilt
 
 
@@ -258,7 +260,7 @@ async def _own_key(settings: Settings, db: Database | None) -> list[ec.EllipticC
     sealed = await db.read(lambda tx: tx.sql.get_signing_key(**name))
     if not sealed:
         return []
-    vault = await open_vault(db, settings.secret_key, settings.data)
+    vault = await open_vault(db, settings.secret_key, settings.key_folder)
     return [identity.load_private_pem(vault.open(SIGNING_KEY, name, sealed)).public_key()]
 
 
@@ -276,6 +278,10 @@ def _report(name: str, walk: Walk, head: Mapping[str, Any] | None) -> bool:
         return False
     count = walk.verdict.count
     print(f"{plain(name)}: {count} entries, none changed, none missing. The last hash is {walk.verdict.head}")
+    if walk.verdict.erased:
+        print(
+            f"  What {walk.verdict.erased} of them said of erased mail and people is gone, as later entries tell."
+        )
     if head is not None:
         print(
             f"  It reaches the signed head of {plain(head['at'])}: up to entry {head['seq']} nothing was cut off."

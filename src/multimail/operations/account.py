@@ -82,7 +82,9 @@ class AuditActor(TypedDict):
 
 
 class AuditEntry(TypedDict):
-    """`hash` is SHA-256 over the canonical JSON of the rest; `prev` is the hash of the entry before."""
+    """`hash` is SHA-256 over the canonical JSON of the rest, but for `metadata` and `salt`; `prev` is the hash of the
+    entry before. `commitment` is SHA-256 over `salt` and the canonical JSON of `metadata`; where the metadata was
+    erased, it is empty and `salt` is null."""
 
     id: str
     seq: int
@@ -92,6 +94,8 @@ class AuditEntry(TypedDict):
     resource_type: str
     resource_id: str
     metadata: dict[str, Any]
+    commitment: str | None
+    salt: str | None
     prev: str
     hash: str
 
@@ -112,6 +116,8 @@ def audit_view(row: Row) -> dict[str, Any]:
         "resource_type": row["resource_type"],
         "resource_id": row["resource_id"],
         "metadata": json.loads(row["metadata_json"]),
+        "commitment": row["commitment"],
+        "salt": row["salt"],
         "prev": row["prev"],
         "hash": row["hash"],
     }

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from multimail.core.audit_chain import GENESIS, entry_hash
+from multimail.core.audit_chain import GENESIS, commit, entry_hash
 from multimail.core.event_types import EventType
 from multimail.core.identity import base64url_decode
 from multimail.core.times import HOUR, to_rfc3339
@@ -25,6 +25,7 @@ from multimail.storage.database import Tx
 
 BATCH: Final = 50  # entries in one transaction, about 2 ms: whoever decides meanwhile waits for it
 PUBLISH_EVERY: Final = HOUR
+SALT: Final = 16  # bytes
 
 Sign = Callable[[bytes], str]
 
@@ -59,11 +60,15 @@ def seal(services: Services, tx: Tx, account_id: str, sign: Sign) -> bool:
     seq, prev, sealed = head["seq"], head["hash"], []
     for row in waiting:
         seq += 1
-        digest = entry_hash(audit_view(dict(row) | {"seq": seq, "prev": prev}))
-        sealed.append(
-            {"account_id": account_id, "entry_id": row["entry_id"], "seq": seq, "prev": prev, "hash": digest}
-        )
-        prev = digest
+        salt = services.random(SALT).hex()
+        place = {
+            "seq": seq,
+            "prev": prev,
+            "salt": salt,
+            "commitment": commit(salt, json.loads(row["metadata_json"])),
+        }
+        prev = entry_hash(audit_view(dict(row) | place))
+        sealed.append({"account_id": account_id, "entry_id": row["entry_id"], **place, "hash": prev})
     now = services.clock()
     publish = now - head["published_at"] > PUBLISH_EVERY
     moved = tx.sql.move_audit_head(

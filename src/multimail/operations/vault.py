@@ -24,6 +24,7 @@ from multimail.storage.database import Database, Row, Tx
 
 VERSION: Final = "mm1"
 NONCE: Final = 12  # bytes
+LOCK: Final = "secret keys"
 BATCH: Final = 100  # rows sealed anew in one transaction
 WHAT_IS_LOST: Final = (
     "the signing secrets of webhooks, the keys that mail, audit heads and links are signed with, and codes and "
@@ -37,7 +38,7 @@ class VaultError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A column of secrets, and what names its row. storage/vault.sql has list_stale_TABLE and reseal_TABLE for each."""
+    """A column of secrets, and what names its row. storage/vault.sql has list_stale_, reseal_ and abandon_TABLE."""
 
     table: str
     column: str
@@ -109,17 +110,22 @@ def _bound(prefix: str, secret: Secret, row: Mapping[str, Any] | Row) -> bytes:
     return to_json([prefix, *secret.place(row)]).encode()
 
 
+def find_keys(given: str, folder: Path) -> tuple[bytes, ...]:
+    """Those of the setting, then those of the data folder's file. Raises ValueError, OSError."""
+    return parse_keys(f"{given}\n{keyfile.read(folder)}")
+
+
 async def open_vault(db: Database, given: str, folder: Path) -> Vault:
     """The vault of a database: `given` are the keys of the setting, before those of the data folder's file.
 
     The first time a key is made in the file, unless one is given, and what is in the database in plain is sealed.
     Raises VaultError where the database names a key that is not here.
     """
-    known = await db.read(_known)
+    known = await db.read(list_known)
     if not known and not given and not keyfile.read(folder):
         keyfile.create(folder, write_key(os.urandom(SIZE)))
     try:
-        vault = Vault(lambda: parse_keys(f"{given}\n{keyfile.read(folder)}"))
+        vault = Vault(partial(find_keys, given, folder))
     except ValueError as error:
         raise VaultError(f"secret-key, or {folder / keyfile.NAME}: {error}") from None
     except VaultError:
@@ -131,8 +137,8 @@ async def open_vault(db: Database, given: str, folder: Path) -> Vault:
 
 def register(vault: Vault, folder: Path, tx: Tx) -> None:
     """A unit of work: notes the key that seals now. Two processes with different keys may start at once."""
-    tx.sql.lock_message(name="secret keys")
-    known = _known(tx)
+    tx.sql.lock_message(name=LOCK)
+    known = list_known(tx)
     lacking = [name for name in known if name not in vault.key_ids]
     if lacking:
         raise missing(lacking, folder)
@@ -143,7 +149,7 @@ def register(vault: Vault, folder: Path, tx: Tx) -> None:
                 pass
 
 
-def _known(tx: Tx) -> list[str]:
+def list_known(tx: Tx) -> list[str]:
     return [row["key_id"] for row in tx.sql.list_secret_keys()]
 
 
@@ -157,11 +163,52 @@ def missing(key_ids: Iterable[str], folder: Path) -> VaultError:
 
 def renew(vault: Vault, secret: Secret, tx: Tx, *, in_plain: bool = False) -> int:
     """A unit of work: seals up to BATCH rows with the key that seals now; how many there were. Raises VaultError."""
-    rows = getattr(tx.sql, f"list_stale_{secret.table}")(prefix=vault.prefix, limit=BATCH)
+    rows = _stale(vault, secret, tx)
     for row in rows:
         plain = in_plain and not row["sealed"].startswith(f"{VERSION}:")
-        text = row["sealed"] if plain else vault.open(secret, row, row["sealed"])
-        name = {part: row[part] for part in secret.key}
-        sealed = vault.seal(secret, name, text)
-        getattr(tx.sql, f"reseal_{secret.table}")(**name, sealed=sealed, was=row["sealed"])
+        _reseal(vault, secret, tx, row, row["sealed"] if plain else vault.open(secret, row, row["sealed"]))
     return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """Of the rows `seen`, those `lost` could not be opened."""
+
+    seen: int
+    lost: int
+
+
+def abandon_some(vault: Vault, secret: Secret, tx: Tx) -> Abandoned:
+    """A unit of work: as `renew`, but what can't be opened any more goes, and what it was for ends."""
+    rows, lost = _stale(vault, secret, tx), 0
+    for row in rows:
+        try:
+            _reseal(vault, secret, tx, row, vault.open(secret, row, row["sealed"]))
+        except VaultError:
+            name = {part: row[part] for part in secret.key}
+            getattr(tx.sql, f"abandon_{secret.table}")(**name, now=time.time_ns() // 1000)
+            lost += 1
+    return Abandoned(len(rows), lost)
+
+
+def retire(vault: Vault, tx: Tx) -> None:
+    """A unit of work: the key that seals now is the only one that the database names. Raises VaultError where a row
+    needs another."""
+    tx.sql.lock_message(name=LOCK)
+    for secret in SECRETS:
+        if _stale(vault, secret, tx):
+            raise VaultError("secrets are still being sealed with an older key: restart every process first")
+    for name in list_known(tx):
+        tx.sql.forget_secret_key(key_id=name)
+    tx.sql.add_secret_key(key_id=vault.key_ids[0], created_at=time.time_ns() // 1000)
+
+
+def _stale(vault: Vault, secret: Secret, tx: Tx) -> list[Row]:
+    rows: list[Row] = getattr(tx.sql, f"list_stale_{secret.table}")(prefix=vault.prefix, limit=BATCH)
+    return rows
+
+
+def _reseal(vault: Vault, secret: Secret, tx: Tx, row: Row, text: str) -> None:
+    name = {part: row[part] for part in secret.key}
+    sealed = vault.seal(secret, name, text)
+    getattr(tx.sql, f"reseal_{secret.table}")(**name, sealed=sealed, was=row["sealed"])

@@ -13,7 +13,8 @@ SELECT DISTINCT account_id FROM audit WHERE seq IS NULL;
 SELECT * FROM audit WHERE account_id = :account_id AND seq IS NULL ORDER BY entry_id LIMIT :limit;
 
 -- name: seal_entries*!
-UPDATE audit SET seq = :seq, prev = :prev, hash = :hash WHERE account_id = :account_id AND entry_id = :entry_id;
+UPDATE audit SET seq = :seq, prev = :prev, hash = :hash, salt = :salt, commitment = :commitment
+WHERE account_id = :account_id AND entry_id = :entry_id;
 
 -- name: get_audit_head^
 SELECT * FROM audit_heads WHERE account_id = :account_id;

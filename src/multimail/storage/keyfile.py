@@ -1,7 +1,9 @@
 """The file of the data folder that holds the secret keys: its owner's alone, and whole or not there at all."""
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -34,10 +36,20 @@ def create(folder: Path, key: str) -> str:
     return read(folder)
 
 
-def replace(folder: Path, keys: list[str]) -> None:
-    """Other keys in place of those before."""
-    _write(folder, keys).replace(folder / NAME)
-    _sync(folder)
+def change(folder: Path, change_to: Callable[[list[str]], list[str]]) -> None:
+    """Other keys in place of those before, one change after the other; no file where there are none."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lines = (line.strip() for line in read(folder).splitlines())
+        keys = change_to([line for line in lines if line and not line.startswith("#")])
+        if keys:
+            _write(folder, keys).replace(folder / NAME)
+        else:
+            (folder / NAME).unlink(missing_ok=True)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(folder: Path, keys: list[str]) -> Path:

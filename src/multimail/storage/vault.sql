@@ -35,3 +35,14 @@ ORDER BY account_id, notice_id LIMIT :limit;
 -- name: reseal_operator_mail!
 UPDATE operator_mail SET text = :sealed
 WHERE account_id = :account_id AND notice_id = :notice_id AND text = :was;
+
+-- name: abandon_webhooks!
+UPDATE webhooks SET secret = '', deleted_at = COALESCE(deleted_at, :now)
+WHERE account_id = :account_id AND webhook_id = :webhook_id;
+
+-- name: abandon_signing_keys!
+DELETE FROM signing_keys WHERE purpose = :purpose AND name = :name AND created_at <= :now;
+
+-- name: abandon_operator_mail!
+UPDATE operator_mail SET text = '', status = 'failed', last_error = 'its secret key is lost', done_at = :now
+WHERE account_id = :account_id AND notice_id = :notice_id;
