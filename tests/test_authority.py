@@ -90,6 +90,7 @@ class Things:
     scheduled_id: str = mailroom.absent("eml")  # outbound, for later
     approved_id: str = mailroom.absent("eml")  # outbound, just approved by a person
     draft_id: str = mailroom.absent("drf")
+    erasure_id: str = mailroom.absent("ers")
     filename: str = "none.pdf"
     webhook_id: str = mailroom.absent("whk")
     delivery_id: str = mailroom.absent("dlv")
@@ -210,6 +211,9 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "get_account": lambda t: [{}],
     "export_account": lambda t: [{}],
     "delete_account": lambda t: [{}],
+    "erase_email": lambda t: [{"email_id": t.email_id}, {"email_id": t.email_id, "mailbox_id": t.mailbox_id}],
+    "erase_person": lambda t: [{"address": "ann@example.test"}],
+    "get_erasure": lambda t: [{"erasure_id": t.erasure_id}],
     "get_identity": lambda t: [{"address": t.address}],
     "get_reputation": lambda t: [{"sha256": reputation_hash(t.address)}],
     "request_upgrade": lambda t: [{"mailbox_id": t.mailbox_id, "target_mode": "autonomous"}],
@@ -241,6 +245,8 @@ ACCOUNT_WIDE = NAMELESS | {
     "remove_operator",
     "list_operator_sessions",
     "revoke_operator_session",
+    "erase_person",
+    "get_erasure",
 }
 # A filter: what it names is not asked for, so that nothing of the kind is an empty page and no 404.
 FILTERS = {("get_audit_log", "resource_id"), ("check_suppression", "address")}
@@ -285,6 +291,17 @@ async def refusal(world: World, operation: Operation, key: str | None, given: Ma
     with pytest.raises(Refused) as caught:
         await world.ask(operation, key, given)
     return caught.value
+
+
+async def erasure(world: World) -> str:
+    """The erasing of somebody nobody knows."""
+
+    def unit(ctx: Context) -> str:
+        name = {"account_id": ctx.account_id, "erasure_id": ctx.new_id("ers")}
+        ctx.sql.add_erasure(**name, address="nobody@unknown.test", created_at=ctx.now)
+        return name["erasure_id"]
+
+    return await world.run(unit)
 
 
 async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = "") -> Things:
@@ -343,6 +360,7 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
         scheduled_id=scheduled["id"],
         approved_id=approved["id"],
         draft_id=draft_id,
+        erasure_id=await erasure(world),
         filename=filename,
         webhook_id=webhook_id,
         delivery_id=told["id"],

@@ -202,6 +202,8 @@ async def _start_workers(
             # Most of the time of a place goes to waiting for strangers' DNS.
             "receive": Room(small.receive(services), 16, gives_way=True),
             "erase": Room(small.erasing(services), 1, gives_way=True),
+            "scrub": Room(small.scrubbing(services), 1, gives_way=True),
+            "forget": Room(small.forgetting(services), 1, gives_way=True),
             "due": Room(small.schedule(services), 32),
             "notice": Room(notify.notices(services, keys.signing(settings.domain), transport), 8),
             "copy": Room(notify.copies(services, keys.signing(settings.domain), transport), 8),

@@ -31,7 +31,7 @@ def envelopes(data: Path) -> list[str]:
 
 
 def add_webhook(server: Server) -> Any:
-    answer = server.call("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/hook"}, key="admin")
+    answer = server.call("POST", "/v1/webhooks", {"url": "http://127.0.0.1:8999/hook"}, key="admin")
     assert answer.status == 201, answer
     return answer.body
 

@@ -42,6 +42,7 @@ ABSENT = {
     "after": mailroom.absent("evt"),
     "operator_id": mailroom.absent("opr"),
     "session_id": mailroom.absent("ses"),
+    "erasure_id": mailroom.absent("ers"),
 }
 # Names nothing that exists, with what else the operation demands.
 NAMES_NOTHING: dict[str, dict[str, Any]] = {
@@ -112,6 +113,8 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "revoke_api_key": {"key_id": ""},
     "request_upgrade": {"mailbox_id": "", "target_mode": "autonomous"},
     "apply_upgrade": {"mailbox_id": "", "code": "00000000"},
+    "erase_email": {"email_id": ""},
+    "get_erasure": {"erasure_id": ""},
     "get_identity": {"address": "nobody@acme.multimail.test"},
     "get_reputation": {"sha256": "0" * 64},
 }
@@ -217,7 +220,12 @@ async def conflict(world: World, operation: Operation) -> Any:
         await mailroom.decide(world, email_id, "reject")
         return await decide_several(world, operation, email_id, revision)
     email_id = (await mailroom.send(world))["id"]
+    if operation.name == "erase_email":
+        return await ask(world, operation, email_id=email_id)
     await mailroom.decide(world, email_id, "reject")
+    if operation.name == "tag_email":
+        await world.add_operator("owner")
+        await world.invoke(BY_NAME["erase_email"], "owner", email_id=email_id)
     more = {"decide_email": {"action": "approve"}} | {name: {"subject": "Another"} for name in EDITS}
     return await ask(world, operation, email_id=email_id, **more.get(operation.name, {}))
 
@@ -356,6 +364,8 @@ async def mailbox_limited(world: World, operation: Operation) -> Any:
         "add_rule": DENIED,
         "add_contact": {"address": "bob@example.test"},
         "remove_rule": {"rule_id": (await world.invoke(ADD_RULE, "admin", **DENIED))["id"]},
+        "erase_person": {"address": "bob@example.test"},
+        "get_erasure": {"erasure_id": ABSENT["erasure_id"]},
     }
     if Scope.OPERATOR in operation.scopes:
         examples[operation.name] = await about_people(world, operation)
@@ -387,7 +397,9 @@ async def invalid_approval_code(world: World, operation: Operation) -> Any:
         return await world.invoke(operation, "admin", **call, approval_code="00000000")
     if operation.name == "apply_upgrade":
         return await ask(world, operation, mailbox_id=world.mailbox["mailbox_id"], code="00000000")
-    await mailroom.send(world)
+    email_id = (await mailroom.send(world))["id"]
+    if operation.name == "erase_email":
+        await mailroom.decide(world, email_id, "reject")
     given = {
         "create_mailbox": {"address": "clerk", "human_written": True},
         "update_mailbox": {"mailbox_id": world.mailbox["mailbox_id"], "oversight_mode": "autonomous"},
@@ -400,6 +412,8 @@ async def invalid_approval_code(world: World, operation: Operation) -> Any:
         "resume_sending": {},
         "export_account": {},
         "delete_account": {},
+        "erase_email": {"email_id": email_id},
+        "erase_person": {"address": "bob@example.test"},
         "remove_suppression": {"address": "bob@example.test"},
     }[operation.name]
     await suppressed(world)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK n
     from multimail.operations.drafts import DraftAnswer, DraftPage
     from multimail.operations.editing import EditAnswer
     from multimail.operations.emails import MessageStatus, TagsAnswer
+    from multimail.operations.erasing import ErasedAnswer
+    from multimail.operations.erasing_people import ErasureAnswer
     from multimail.operations.events import EventList
     from multimail.operations.html import Html
     from multimail.operations.identity import IdentityAnswer, ReputationAnswer
@@ -57,8 +59,9 @@ class Operations(SyncCalls):
         "list_api_keys", "update_api_key", "revoke_api_key", "get_account", "get_usage", "update_account",
         "apply_upgrade", "request_upgrade", "list_operators", "invite_operator", "update_operator",
         "remove_operator", "list_operator_sessions", "revoke_operator_session", "get_audit_log",
-        "export_account", "delete_account", "get_identity", "get_reputation", "request_challenge",
-        "create_account", "resend_confirmation", "activate_account", "check_slug", "list_tools"
+        "export_account", "delete_account", "erase_email", "erase_person", "get_erasure", "get_identity",
+        "get_reputation", "request_challenge", "create_account", "resend_confirmation",
+        "activate_account", "check_slug", "list_tools"
     })
 
     def list_mailboxes(self, *, cursor: "str | None" = None, limit: "int | None" = None) -> "MailboxPage":
@@ -422,14 +425,14 @@ class Operations(SyncCalls):
         """
         return cast("UsageAnswer", self._call("GET", "/v1/usage", {"breakdown": breakdown, "from_date": from_date, "mailbox_id": mailbox_id, "test": test, "to_date": to_date}))
 
-    def update_account(self, *, approval_code: "str | None" = None, name: "str | None" = None, oversight_email: "str | None" = None, oversight_email_code: "str | None" = None) -> "AccountAnswer":
-        """Changes the account's name or its oversight address.
+    def update_account(self, *, approval_code: "str | None" = None, name: "str | None" = None, oversight_email: "str | None" = None, oversight_email_code: "str | None" = None, retention_days: "int | None" = None) -> "AccountAnswer":
+        """Changes the account's name, its oversight address, or how long what emails say is kept.
 
         A new oversight address takes an owner, and counts once it is verified: a code is mailed to it, to be given
         as `oversight_email_code`. Until then no code is mailed anywhere, and `monitored` mailboxes send as
         `gated_send` ones do. Giving the same unverified address again mails a new code, three times an hour.
         """
-        return cast("AccountAnswer", self._call("PATCH", "/v1/account", {"approval_code": approval_code, "name": name, "oversight_email": oversight_email, "oversight_email_code": oversight_email_code}))
+        return cast("AccountAnswer", self._call("PATCH", "/v1/account", {"approval_code": approval_code, "name": name, "oversight_email": oversight_email, "oversight_email_code": oversight_email_code, "retention_days": retention_days}))
 
     def apply_upgrade(self, *, code: "str", mailbox_id: "str | None" = None) -> "UpgradeAnswer":
         """Brings the owner's code for the mode that was asked for last. It is good once, for five tries.
@@ -494,6 +497,26 @@ class Operations(SyncCalls):
         Asked by a program it takes an owner's `approval_code`. Export the account first: afterwards nobody can.
         """
         return cast("Deleted", self._call("DELETE", "/v1/account", {"approval_code": approval_code}))
+
+    def erase_email(self, *, email_id: "str", approval_code: "str | None" = None, mailbox_id: "str | None" = None) -> "ErasedAnswer":
+        """Erases what an email says and who it was from and to, for ever: bodies, files, subject, people, metadata.
+
+        That there was one, when, what became of it and its hashes stay, and the audit log still verifies. An email that
+        waits, or is on its way, is 409. Asked by a program it takes an owner's `approval_code`.
+        """
+        return cast("ErasedAnswer", self._call("POST", "/v1/emails/{email_id}/erase", {"email_id": email_id, "approval_code": approval_code, "mailbox_id": mailbox_id}))
+
+    def erase_person(self, *, address: "str", approval_code: "str | None" = None) -> "ErasureAnswer":
+        """Erases a person: what every email from or to an address says, contacts, drafts to it and allow rules for it.
+
+        It is done in the background; get_erasure tells how far it is. Asked by a program it takes an owner's
+        `approval_code`. Suppression and deny rules stay, so that nobody writes there again.
+        """
+        return cast("ErasureAnswer", self._call("POST", "/v1/erasures", {"address": address, "approval_code": approval_code}))
+
+    def get_erasure(self, *, erasure_id: "str") -> "ErasureAnswer":
+        """Tells how far the erasing of a person is."""
+        return cast("ErasureAnswer", self._call("GET", "/v1/erasures/{erasure_id}", {"erasure_id": erasure_id}))
 
     def get_identity(self, *, address: "str") -> "IdentityAnswer":
         """Shows who answers for an address: its operator, verified or not, and how much of it a human approves.

@@ -25,7 +25,8 @@ class Nothing(Input):
 
 
 class AccountAnswer(TypedDict):
-    """`key` tells the asking key's own scopes and limits; `suspended_for` is bounces or complaints."""
+    """`key` tells the asking key's own scopes and limits; `suspended_for` is bounces or complaints.
+    What emails say is erased once they are `retention_days` old; null keeps it."""
 
     id: str
     account_id: str
@@ -38,6 +39,7 @@ class AccountAnswer(TypedDict):
     paused_at: str | None
     suspended_at: str | None
     suspended_for: str | None
+    retention_days: int | None
     created_at: str
     key: dict[str, Any]
 
@@ -58,6 +60,7 @@ def get_account(ctx: Context, given: Nothing) -> Mapping[str, Any]:
         "paused_at": optional_rfc3339(row["paused_at"]),
         "suspended_at": optional_rfc3339(row["suspended_at"]),
         "suspended_for": row["suspended_for"],
+        "retention_days": row["retention_days"],
         "created_at": to_rfc3339(row["created_at"]),
         "key": {
             "id": ctx.actor.id,

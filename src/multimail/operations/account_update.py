@@ -20,6 +20,7 @@ from multimail.storage.database import Row
 
 REMOVED: Final = ""
 PROOFS_PER_HOUR: Final = 3
+MOST_DAYS: Final = 36_500
 
 PROOF: Final = """This address is to oversee {account}: codes, notices and copies of mail would come here.
 
@@ -44,16 +45,36 @@ class UpdateAccount(DisplayName):
     oversight_email_code: str | None = Field(
         None, max_length=64, description="The code that was mailed to the oversight address: verifies it."
     )
+    retention_days: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_DAYS,
+        description="What emails say is erased once they are so many days old; 0: never. Shorter takes an owner.",
+    )
     approval_code: str | None = None
 
 
-def moves_oversight(ctx: Context, given: UpdateAccount) -> str | None:
+def loosens(ctx: Context, given: UpdateAccount) -> str | None:
+    """What an owner is to agree to, of all that is asked for."""
+    require_whole_account(ctx.actor)
+    account = ctx.sql.get_account(account_id=ctx.account_id)
+    asked = [moves_oversight(ctx, given, account), _shortens(given, account)]
+    return "; ".join(one for one in asked if one) or None
+
+
+def _shortens(given: UpdateAccount, account: Row) -> str | None:
+    """Whoever keeps mail for a shorter time destroys evidence; to keep it longer is free."""
+    days, now = given.retention_days, account["retention_days"]
+    if not days or (now is not None and days >= now):
+        return None
+    return f"what emails say, and who they are from and to, is erased for ever once they are {days} days old"
+
+
+def moves_oversight(ctx: Context, given: UpdateAccount, account: Row) -> str | None:
     """Whoever moves the oversight address takes a human's eyes away, or gives the codes to somebody else.
 
     An owner, who is not asked, is never limited to mailboxes.
     """
-    require_whole_account(ctx.actor)
-    account = ctx.sql.get_account(account_id=ctx.account_id)
     wanted = _wanted_address(ctx, given, account)
     if wanted == account["oversight_email"]:
         return None
@@ -73,7 +94,7 @@ def _wanted_address(ctx: Context, given: UpdateAccount, account: Row) -> str | N
 
 
 def update_account(ctx: Context, given: UpdateAccount) -> Mapping[str, Any] | Refused:
-    """Changes the account's name or its oversight address.
+    """Changes the account's name, its oversight address, or how long what emails say is kept.
 
     A new oversight address takes an owner, and counts once it is verified: a code is mailed to it, to be given
     as `oversight_email_code`. Until then no code is mailed anywhere, and `monitored` mailboxes send as
@@ -85,6 +106,9 @@ def update_account(ctx: Context, given: UpdateAccount) -> Mapping[str, Any] | Re
     if given.name is not None and given.name != account["name"]:
         ctx.sql.rename_account(account_id=ctx.account_id, name=given.name)
         ctx.facts |= {"name": given.name}
+    if given.retention_days is not None:
+        ctx.sql.set_retention(account_id=ctx.account_id, retention_days=given.retention_days or None)
+        ctx.facts |= {"retention_days": given.retention_days, "retained_before": account["retention_days"]}
     if wanted != account["oversight_email"]:
         _move(ctx, account, wanted)
     elif given.oversight_email_code is None and given.oversight_email and not _verified(account):
@@ -146,6 +170,6 @@ UPDATE_ACCOUNT = Operation(
     effect="write",
     method="PATCH",
     path="/v1/account",
-    needs_owner=moves_oversight,
+    needs_owner=loosens,
     errors=("mailbox_limited", "operator_address", "invalid_approval_code", "rate_limited"),
 )

@@ -70,6 +70,8 @@ def find_source(ctx: Context, given: ReadEmail) -> tuple[Row, Mapping[str, str]]
     """The email and its message as a file."""
     email = find_email(ctx, given)
     contents = ctx.sql.get_contents(account_id=ctx.account_id, email_id=email["email_id"])
+    if contents is None:
+        raise not_found("source: the email was erased")
     name = f"{email['email_id']}.eml"
     return email, {"sha256": contents["raw_sha256"], "name": name, "content_type": "message/rfc822"}
 

@@ -29,6 +29,7 @@ from multimail.operations.composing import (
     decode_attachments,
 )
 from multimail.operations.context import Context, Services
+from multimail.operations.loose import note_loose
 from multimail.operations.operation import Input, Operation
 from multimail.operations.sending import BODY_ALIASES, SENDING_ERRORS, SendAnswer, accept
 from multimail.operations.views import AttachmentInfo, Deleted, decode_cursor, page
@@ -226,6 +227,8 @@ def edit_draft(ctx: Context, given: EditDraft, files: Files) -> Mapping[str, Any
     row = _find(ctx, given)
     _require_own_kind(ctx, row)
     parts = json.loads(row["files_json"]) if files is None else _described(ctx, files)
+    if files is not None:
+        _let_files_go(ctx, row)
     ctx.sql.edit_draft(
         account_id=ctx.account_id,
         draft_id=given.draft_id,
@@ -237,10 +240,19 @@ def edit_draft(ctx: Context, given: EditDraft, files: Files) -> Mapping[str, Any
     return draft_view(_find(ctx, given))
 
 
+def throw_away(ctx: Context, row: Row) -> None:
+    ctx.sql.remove_draft(account_id=row["account_id"], draft_id=row["draft_id"])
+    _let_files_go(ctx, row)
+
+
+def _let_files_go(ctx: Context, row: Row) -> None:
+    note_loose(ctx, [part["sha256"] for part in json.loads(row["files_json"])])
+
+
 def delete_draft(ctx: Context, given: DraftName) -> Mapping[str, Any]:
     """Throws a draft away."""
     row = _find(ctx, given)
-    ctx.sql.remove_draft(account_id=ctx.account_id, draft_id=given.draft_id)
+    throw_away(ctx, row)
     ctx.about("draft", given.draft_id, row["mailbox_id"])
     return {"id": given.draft_id, "deleted": True}
 
@@ -284,6 +296,7 @@ def send_draft(ctx: Context, given: SendDraft, ready: Ready | None) -> Mapping[s
         raise Refused("conflict", "Somebody else changed the draft at the same moment.", status="draft")
     ctx.metadata = ready.content.metadata | dict(ctx.metadata)
     answer = accept(ctx, ready.content, ready.composed)
+    _let_files_go(ctx, row)
     ctx.facts["draft_id"] = row["draft_id"]
     return answer
 

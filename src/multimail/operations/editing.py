@@ -16,7 +16,7 @@ from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339
 from multimail.mail.compose import Attachment, Draft
 from multimail.mail.craft import names_in, references_in
-from multimail.operations import lifecycle
+from multimail.operations import lifecycle, usage
 from multimail.operations.composing import (
     SUBJECT,
     AttachmentInput,
@@ -30,6 +30,7 @@ from multimail.operations.composing import (
 )
 from multimail.operations.context import Context, Services
 from multimail.operations.indexing import to_index
+from multimail.operations.loose import note_loose
 from multimail.operations.operation import Operation
 from multimail.operations.sending import composed_columns, keep_contents, waits_until
 from multimail.operations.suppression import refuse_suppressed
@@ -227,10 +228,12 @@ def _edit(ctx: Context, given: EditInput, composed: Composed, send_at: int | Non
     if not is_next or not ctx.sql.edit_email(**name, **changed, version=email["version"]):
         raise lifecycle.overtaken(email)
     _keep_earlier(ctx, email)
+    note_loose(ctx, [part["sha256"] for part in ctx.sql.list_attachments(**name)])
     ctx.sql.remove_attachments(**name)
     keep_contents(ctx, composed)
     to_index(ctx, given.email_id)
-    email = ctx.email(given.email_id)
+    earlier, email = email, ctx.email(given.email_id)
+    usage.count_edit(ctx, earlier, email)
     judgement = lifecycle.judged(ctx, email)
     refuse_suppressed(ctx, [address for address, _ in composed.recipients])
     facts = {"scheduled": (send_at or 0) > ctx.now, "schedule_first": bool(email["schedule_first"])}

@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused, invalid, not_found
-from multimail.core.oversight import Kind, State, event
+from multimail.core.oversight import PUBLIC_STATUS, Kind, State, event
 from multimail.core.scopes import Scope
 from multimail.core.times import to_rfc3339
 from multimail.operations import lifecycle
@@ -131,6 +131,9 @@ def tag_email(ctx: Context, given: TagEmail) -> Mapping[str, Any]:
     Tagging merges: what is there stays, a key given again gets the new value.
     """
     email = find_email(ctx, ReadEmail(email_id=given.email_id, mailbox_id=given.mailbox_id))
+    if email["erased_at"] is not None:
+        status = PUBLIC_STATUS[State(email["state"])]
+        raise Refused("conflict", "The email was erased: nothing is added to it any more.", status=status)
     wanted = given.tags if isinstance(given.tags, dict) else dict.fromkeys(given.tags, "")
     if len(wanted) > TAGS:
         raise invalid("tags", f"an email has at most {TAGS} tags")
@@ -205,7 +208,7 @@ TAG_EMAIL = Operation(
     method="PUT",
     path="/v1/mailboxes/{mailbox_id}/emails/{email_id}/tags",
     aliases=EMAIL_ALIASES,
-    errors=("not_found",),
+    errors=("not_found", "conflict"),
 )
 GET_TAGS = Operation(
     name="get_tags",

@@ -60,7 +60,8 @@ def email_files(line: Mapping[str, Any]) -> dict[str, str]:
     """Path in the archive → blob. Paths are made of ids: no word of a stranger's is a path."""
     files = {f"attachments/{part['attachment_id']}": part["sha256"] for part in line["attachments"]}
     for earlier in line["revisions"]:
-        files[f"revisions/{line['email_id']}.{earlier['number']}.eml"] = earlier["raw_sha256"]
+        if earlier["raw_sha256"]:  # what was erased has none
+            files[f"revisions/{line['email_id']}.{earlier['number']}.eml"] = earlier["raw_sha256"]
     contents = line["contents"]
     return {f"emails/{line['email_id']}.eml": contents["raw_sha256"]} | files if contents else files
 

@@ -36,6 +36,8 @@ def find_message(ctx: Context, given: ReadHtml) -> tuple[str, str]:
     if given.revision not in (None, email["revision"]):
         raise Refused("stale_revision", status=PUBLIC_STATUS[State(email["state"])])
     contents = ctx.sql.get_contents(account_id=ctx.account_id, email_id=given.email_id)
+    if contents is None:
+        raise not_found("body: the email was erased")
     return ctx.account_id, contents["raw_sha256"]
 
 

@@ -23,6 +23,8 @@ from multimail.operations.drafts import (
 )
 from multimail.operations.editing import EDIT_EMAIL, EDIT_SCHEDULED_EMAIL
 from multimail.operations.emails import GET_MESSAGE, GET_TAGS, READ_EMAIL, REMOVE_TAG, TAG_EMAIL
+from multimail.operations.erasing import ERASE_EMAIL
+from multimail.operations.erasing_people import ERASE_PERSON, GET_ERASURE
 from multimail.operations.events import LIST_EVENTS
 from multimail.operations.export import EXPORT_ACCOUNT
 from multimail.operations.html import READ_HTML
@@ -154,6 +156,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     GET_AUDIT_LOG,
     EXPORT_ACCOUNT,
     DELETE_ACCOUNT,
+    ERASE_EMAIL,
+    ERASE_PERSON,
+    GET_ERASURE,
     GET_IDENTITY,
     GET_REPUTATION,
     REQUEST_CHALLENGE,

@@ -53,6 +53,7 @@ def _newest(tx: Tx, actor: Actor, thread_id: str) -> Row:
     for row in tx.sql.written_to_in_thread(**name):
         for column in ("to_json", "cc_json", "bcc_json"):
             known |= {normalise(address) for address in json.loads(row[column])}
+    known.discard("")  # of a starter that was erased; a stranger can write an empty From
     for email in tx.sql.list_thread_inbound(**name):
         if email["from_address"] in known and _may_redirect(email):
             return email
@@ -75,6 +76,10 @@ def _may_redirect(email: Row) -> bool:
 
 
 def _target(tx: Tx, email: Row) -> Target:
+    if email["erased_at"] is not None:
+        raise Refused(
+            "ambiguous_reply", "The email was erased: nobody is there to answer.", hint="use send_email"
+        )
     contents = tx.sql.get_contents(account_id=email["account_id"], email_id=email["email_id"])
     headers = (
         {name.lower(): value for name, value in json.loads(contents["headers_json"])} if contents else {}

@@ -56,6 +56,13 @@ def count_event(ctx: Context, email: Row | Mapping[str, Any], happened: str) -> 
     ctx.sql.add_usage(**_counter(ctx, email), day=ctx.now // DAY, **counts)
 
 
+def count_edit(ctx: Context, before: Row, after: Row) -> None:
+    """What an outbound email takes by its new words in place of those before."""
+    grown = after["size"] - before["size"]
+    if grown:
+        ctx.sql.add_holdings(**_counter(ctx, after), pending=0, held=0, bytes=grown, held_bytes=0)
+
+
 def forget_storage(ctx: Context, email: Row) -> None:
     """For whoever erases an email's contents: they take no room any more."""
     hidden = State(email["state"]) in (State.HELD, State.DECLINED)

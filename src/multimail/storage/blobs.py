@@ -5,6 +5,7 @@ or any S3-compatible bucket. A large one is durable there *before* the transacti
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import shutil
@@ -27,12 +28,19 @@ class Blob:
     content: bytes | None
 
 
+class BytesGoing(StorageFull):
+    """What was to be named is being removed at this moment: nothing was kept, and a second try keeps it."""
+
+
 class Store(Protocol):
     """Where large blobs go. `put` returns once they are durable; it raises StorageFull or OSError."""
 
     async def put(self, name: str, content: bytes) -> None: ...
 
     async def get(self, name: str) -> bytes: ...
+
+    async def remove(self, name: str) -> None:
+        """One that is not there is no error."""
 
     async def remove_all(self, folder: str) -> None: ...
 
@@ -58,6 +66,9 @@ class Folder:
     async def get(self, name: str) -> bytes:
         return await asyncio.to_thread((self.path / name).read_bytes)
 
+    async def remove(self, name: str) -> None:
+        await asyncio.to_thread((self.path / name).unlink, missing_ok=True)
+
     async def remove_all(self, folder: str) -> None:
         if (self.path / folder).exists():  # one look
             await asyncio.to_thread(shutil.rmtree, self.path / folder)
@@ -77,6 +88,10 @@ class Bucket:
     async def get(self, name: str) -> bytes:
         found = await self._store.get_async(name)
         return bytes(await found.bytes_async())
+
+    async def remove(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            await self._store.delete_async(name)
 
     async def remove_all(self, folder: str) -> None:
         async for found in self._store.list(folder):
@@ -114,6 +129,10 @@ class Blobs:
             else await self.store.get(blob_name(account_id, sha256))
         )
 
+    async def remove(self, account_id: str, sha256: str) -> None:
+        """A large blob whose row is gone."""
+        await self.store.remove(blob_name(account_id, sha256))
+
     async def remove_account(self, account_id: str) -> None:
         """Every large blob of an account; its rows are the database's to remove."""
         await self.store.remove_all(account_id)
@@ -127,8 +146,14 @@ def blob_of(content: bytes) -> Blob:
 
 
 def keep(tx: Tx, account_id: str, blob: Blob) -> None:
-    """Inside the transaction that names the blob. The same bytes are kept once."""
-    tx.sql.add_blob(account_id=account_id, sha256=blob.sha256, size=blob.size, content=blob.content)
+    """Inside the transaction that names the blob. The same bytes are kept once.
+
+    Raises BytesGoing for a large one whose file is just being removed (operations/loose.py).
+    """
+    name = {"account_id": account_id, "sha256": blob.sha256}
+    tx.sql.add_blob(**name, size=blob.size, content=blob.content)
+    if blob.content is None and tx.sql.is_going(**name) is not None:
+        raise BytesGoing("bytes that nobody used any more are being removed: try again")
 
 
 def blob_name(account_id: str, sha256: str) -> str:

@@ -217,7 +217,7 @@ ORDER BY email_id DESC LIMIT 1;
 
 -- name: list_thread_inbound
 SELECT * FROM emails
-WHERE account_id = :account_id AND thread_id = :thread_id AND direction = 'inbound'
+WHERE account_id = :account_id AND thread_id = :thread_id AND direction = 'inbound' AND erased_at IS NULL
   AND state NOT IN ('held', 'declined', 'deleted', 'spam_quarantined')
 ORDER BY email_id DESC LIMIT 100;
 
@@ -262,8 +262,9 @@ UPDATE emails SET notes = :notes WHERE account_id = :account_id AND email_id = :
 SELECT content, size FROM blobs WHERE account_id = :account_id AND sha256 = :sha256;
 
 -- name: add_blob!
+-- Bytes that are there already are held until the transaction ends: nobody removes them meanwhile.
 INSERT INTO blobs (account_id, sha256, size, content) VALUES (:account_id, :sha256, :size, :content)
-ON CONFLICT (account_id, sha256) DO NOTHING;
+ON CONFLICT (account_id, sha256) DO UPDATE SET size = excluded.size;
 
 -- name: add_intake!
 INSERT INTO intake (account_id, email_id, mailbox_id, recipient, sender, helo, peer, raw_sha256, test, received_at)

@@ -157,3 +157,13 @@ DELETE FROM holdings WHERE account_id = :account_id AND mailbox_id IN (
 -- name: erase_monthly_emails!
 DELETE FROM monthly_emails WHERE account_id = :account_id AND month IN (
     SELECT month FROM monthly_emails WHERE account_id = :account_id LIMIT :limit);
+
+-- name: close_erased!
+DELETE FROM erased WHERE account_id = :account_id;
+
+-- name: close_erasures!
+DELETE FROM erasures WHERE account_id = :account_id;
+
+-- name: close_loose_blobs!
+-- All its bytes go, named or not.
+DELETE FROM loose_blobs WHERE account_id = :account_id;

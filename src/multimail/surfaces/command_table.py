@@ -24,6 +24,8 @@ GROUPS: Final = {
         "account_update",
         "export",
         "deletion",
+        "erasing",
+        "erasing_people",
         "sign_up",
     ),
 }

@@ -3,6 +3,8 @@
 from multimail.operations.context import Services
 from multimail.operations.deletion import erase
 from multimail.operations.delivery import due
+from multimail.operations.erasing import scrub
+from multimail.operations.erasing_people import forget
 from multimail.operations.intake import understand
 from multimail.workers.runner import Handler, Job
 
@@ -23,6 +25,24 @@ def erasing(services: Services) -> Handler:
         await erase(services, job.lease)
 
     return erase_account
+
+
+def scrubbing(services: Services) -> Handler:
+    """The handler of `scrub` jobs."""
+
+    async def scrub_account(job: Job) -> None:
+        await scrub(services, job.lease)
+
+    return scrub_account
+
+
+def forgetting(services: Services) -> Handler:
+    """The handler of `forget` jobs."""
+
+    async def forget_person(job: Job) -> None:
+        await forget(services, job.lease)
+
+    return forget_person
 
 
 def schedule(services: Services) -> Handler:

@@ -1,4 +1,4 @@
-"""The sweeper: takes away rows whose time is over and that nobody may use any more."""
+"""The sweeper: takes away what has had its time: rows that nobody may use any more, old mail where that is wished."""
 
 import asyncio
 from typing import Final
@@ -8,6 +8,8 @@ import structlog
 from multimail.core.times import DAY
 from multimail.operations import idempotency
 from multimail.operations.context import Services
+from multimail.operations.erasing import erase_old
+from multimail.operations.loose import remove_loose
 from multimail.storage.database import StorageFull, Tx
 
 log = structlog.get_logger()
@@ -28,7 +30,7 @@ def sweep(services: Services, tx: Tx) -> None:
 
 
 class Sweeper:
-    """Sweeps at its start and every hour."""
+    """Sweeps at its start and every hour: what has expired, mail that was kept long enough, and loose bytes."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -37,11 +39,16 @@ class Sweeper:
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
+        services = self._services
         while True:
             try:
-                await self._services.db.write(lambda tx: sweep(self._services, tx))
+                await services.db.write(lambda tx: sweep(services, tx))
+                await erase_old(services)
+                await remove_loose(services)
             except StorageFull:
                 log.error("no room to sweep: the storage is full")
+            except Exception:  # a database that restarts, a bucket that is not to be had: it goes on after it
+                log.exception("a sweep failed, and is tried again in an hour")
             await asyncio.sleep(EVERY)
 
     async def stop(self) -> None:
