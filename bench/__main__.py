@@ -9,7 +9,8 @@ from bench.machine import BenchError
 from bench.report import Figure, Row, save, show
 
 ROWS = (
-    ("a", "send over HTTP, 32 connections → held, durable", "mails/s"),
+    ("a", "send over HTTP, 32 kept connections → held, durable", "mails/s"),
+    ("a-new", "send over HTTP, 32 at once, new connections → held", "mails/s"),
     ("b10", "SMTP intake, 10 sessions, new connections", "mails/s"),
     ("b50", "SMTP intake, 50 sessions, new connections", "mails/s"),
     ("c", "approve one by one → at the sink", "mails/s"),

@@ -47,17 +47,16 @@ def request(method: str, path: str, key: str, content: dict[str, Any] | None = N
 
 
 class _Connection:
-    """One kept connection with one request under way. Answers have a Content-Length or are chunked."""
+    """A connection with one request under way. Answers have a Content-Length or are chunked."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), 30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sent_at = 0.0
         self._received = b""
 
-    def send(self, wire: bytes) -> None:
+    def send(self, wire: bytes, asked_at: float) -> None:
         self._received = b""
-        self.sent_at = time.perf_counter()
+        self.asked_at = asked_at
         self.socket.sendall(wire)
 
     def receive(self) -> tuple[int, bytes] | None:
@@ -91,58 +90,85 @@ def _joined(chunks: bytes) -> bytes:
     return body
 
 
+class _Load:
+    """Requests on so many connections at a time, each kept for the next request or made anew for it."""
+
+    def __init__(self, port: int, requests: Iterator[bytes], *, keep: bool) -> None:
+        self.outcome = Outcome()
+        self._port, self._requests, self._keep = port, requests, keep
+        self._selector = selectors.DefaultSelector()
+        self._open: set[_Connection] = set()
+
+    def start(self, connection: _Connection | None = None) -> bool:
+        """Sends the next request, if there is one."""
+        wire = next(self._requests, None)
+        if wire is None:
+            return False
+        asked_at = time.perf_counter()
+        if connection is None or not self._keep:
+            if connection is not None:
+                self._close(connection)
+            connection = _Connection(self._port)
+            self._open.add(connection)
+            self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        connection.send(wire, asked_at)
+        return True
+
+    def take(self, expect: tuple[int, ...]) -> int:
+        """What came; how many connections fell idle, because nothing is left to ask."""
+        ready = self._selector.select(60)
+        if not ready:
+            raise BenchError("no answer within 60 s")
+        return sum(self._turn(key.data, expect) for key, _ in ready)
+
+    def _turn(self, connection: _Connection, expect: tuple[int, ...]) -> bool:
+        answer = connection.receive()
+        if answer is None:
+            return False
+        status, body = answer
+        self.outcome.latencies.append(time.perf_counter() - connection.asked_at)
+        self.outcome.statuses[status] += 1
+        self.outcome.bodies.append(body)
+        if status not in expect:
+            raise BenchError(f"HTTP {status}: {body[:300].decode(errors='replace')}")
+        return not self.start(connection)
+
+    def _close(self, connection: _Connection) -> None:
+        self._selector.unregister(connection.socket)
+        self._open.discard(connection)
+        connection.socket.close()
+
+    def close(self) -> None:
+        for connection in list(self._open):
+            self._close(connection)
+        self._selector.close()
+
+
 def http(
-    port: int, requests: Iterator[bytes], connections: int = 32, expect: tuple[int, ...] = (200, 202)
+    port: int,
+    requests: Iterator[bytes],
+    connections: int = 32,
+    *,
+    keep: bool = True,
+    expect: tuple[int, ...] = (200, 202),
 ) -> Outcome:
-    """Send all `requests`, `connections` at a time. BenchError on any status that is not in `expect`.
+    """Send all `requests`, `connections` at a time; `keep` reuses them. BenchError on a status not in `expect`.
 
     A plain loop over blocking sockets: what the generator costs, the server under test does not get. For the same
     reason the requests are made before the clock starts, as smtp-source makes its message.
     """
-    requests = iter(list(requests))
-    outcome = Outcome()
-    selector = selectors.DefaultSelector()
-    pool: list[_Connection] = []
+    load = _Load(port, iter(list(requests)), keep=keep)
     started = time.perf_counter()
     try:
-        while len(pool) < connections and (wire := next(requests, None)) is not None:
-            pool.append(_Connection(port))
-            selector.register(pool[-1].socket, selectors.EVENT_READ, pool[-1])
-            pool[-1].send(wire)
-        busy = len(pool)
+        busy = sum(load.start() for _ in range(connections))
         while busy:
-            ready = selector.select(60)
-            if not ready:
-                raise BenchError("no answer within 60 s")
-            for key, _ in ready:
-                busy -= not _turn(key.data, requests, outcome, expect)
+            busy -= load.take(expect)
     except OSError as error:
         raise BenchError(f"HTTP on port {port}: {error}") from error
     finally:
-        outcome.seconds = time.perf_counter() - started
-        for connection in pool:
-            connection.socket.close()
-        selector.close()
-    return outcome
-
-
-def _turn(
-    connection: _Connection, requests: Iterator[bytes], outcome: Outcome, expect: tuple[int, ...]
-) -> bool:
-    """Take what came; when an answer is whole, send the next request. False when there is none left."""
-    answer = connection.receive()
-    if answer is None:
-        return True
-    status, body = answer
-    outcome.latencies.append(time.perf_counter() - connection.sent_at)
-    outcome.statuses[status] += 1
-    outcome.bodies.append(body)
-    if status not in expect:
-        raise BenchError(f"HTTP {status}: {body[:300].decode(errors='replace')}")
-    wire = next(requests, None)
-    if wire is not None:
-        connection.send(wire)
-    return wire is not None
+        load.outcome.seconds = time.perf_counter() - started
+        load.close()
+    return load.outcome
 
 
 def smtp(port: int, sessions: int, messages: int, recipient: str, *, keep: bool = False) -> float:

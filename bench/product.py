@@ -37,9 +37,9 @@ class Product:
             content = {"to": RECIPIENT, "subject": f"Report {number}", "markdown": f"{number:08}\n{body}"}
             yield load.request("POST", path, self.agent_key, content)
 
-    def send(self, count: int, connections: int = 32) -> float:
-        """Seconds for `count` emails to be accepted."""
-        return load.http(self.port, self.sends(count), connections).seconds
+    def send(self, count: int, connections: int = 32, *, keep: bool = True) -> float:
+        """Seconds for `count` emails to be accepted; `keep` reuses connections."""
+        return load.http(self.port, self.sends(count), connections, keep=keep).seconds
 
     def pending(self, at_most: int) -> list[dict[str, Any]]:
         """Emails that wait for a decision, with id and revision."""

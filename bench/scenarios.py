@@ -72,7 +72,7 @@ class Figures:
 
 def of_product(plan: Plan, sink: Sink) -> dict[str, Figure]:
     figures = Figures(plan, "product")
-    with figures.during("a b10 b50 c c-all d f"):
+    with figures.during("a a-new b10 b50 c c-all d f"):
         if plan.only - {"e"}:
             with product.running(sink.port) as server:
                 _product_story(figures, server, sink)
@@ -85,7 +85,9 @@ def of_product(plan: Plan, sink: Sink) -> dict[str, Figure]:
 
 def _product_story(figures: Figures, server: product.Product, sink: Sink) -> None:
     seconds = figures.plan.seconds
-    figures.measure("a", lambda: _rate(*load.calibrated(server.send, seconds)), server.pid)
+    for key, keep in (("a", True), ("a-new", False)):
+        send = partial(server.send, keep=keep)
+        figures.measure(key, partial(_accepted, send, seconds), server.pid)
     for sessions in (10, 50):
         intake = partial(_intake, server.smtp_port, sessions, server.address, seconds)
         figures.measure(f"b{sessions}", intake, server.pid)
@@ -126,8 +128,9 @@ def _approve(server: product.Product, sink: Sink, count: int, connections: int) 
 def of_postfix(plan: Plan, sink: Sink) -> dict[str, Figure]:
     figures = Figures(plan, "postfix")
     seconds, to = plan.seconds, product.RECIPIENT
-    with figures.during("a b10 b50"), postfix.running("hold", sink.port) as server:
-        figures.measure("a", lambda: _intake(server.port, 32, to, seconds, keep=True), server.pid)
+    with figures.during("a a-new b10 b50"), postfix.running("hold", sink.port) as server:
+        for key, keep in (("a", True), ("a-new", False)):
+            figures.measure(key, partial(_intake, server.port, 32, to, seconds, keep=keep), server.pid)
         for sessions in (10, 50):
             figures.measure(f"b{sessions}", partial(_intake, server.port, sessions, to, seconds), server.pid)
     for key, count in (("c", 300), ("c-all", 3000)):
@@ -167,6 +170,10 @@ def _delivered(sink: Sink, count: int, accept: Callable[[int], object]) -> float
     accept(count)
     sink.wait_for(before + count)
     return time.perf_counter() - started
+
+
+def _accepted(send: Callable[[int], float], seconds: float) -> float:
+    return _rate(*load.calibrated(send, seconds))
 
 
 def _intake(port: int, sessions: int, recipient: str, seconds: float, *, keep: bool = False) -> float:
