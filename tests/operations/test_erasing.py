@@ -444,9 +444,11 @@ async def test_files_of_drafts_go_with_them(world: World, tmp_path: Path) -> Non
         return str(made["id"])
 
     edited, deleted, sent = await draft(b"ab"), await draft(b"cd"), await draft(b"ef")
+    assert await storage(world) == 3 * 2 * INLINE
     await world.invoke(EDIT_DRAFT, draft_id=edited, attachments=[])
     await world.invoke(DELETE_DRAFT, draft_id=deleted)
     email = await world.invoke(SEND_DRAFT, draft_id=sent)
+    assert await storage(world) == (await mailroom.row(world, email["id"]))["size"]
     await settle(world)
     kept = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
     assert len(kept) == 2  # what was sent: the message and its file

@@ -1,5 +1,6 @@
 """Stored secrets: sealed for one place, opened by the keys that there are, sealed anew with the newest."""
 
+import re
 import stat
 from functools import partial
 from pathlib import Path
@@ -9,9 +10,16 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from multimail.app import load_keys
 from multimail.core.secret_keys import key_id, parse_keys, write_key
+from multimail.operations.api_keys import CREATE_API_KEY
+from multimail.operations.attachments import GET_ATTACHMENT_URL
+from multimail.operations.authenticate import hash_secret
 from multimail.operations.context import Context
+from multimail.operations.deletion import DELETE_ACCOUNT
 from multimail.operations.notices import notify
+from multimail.operations.operators import sign_in
+from multimail.operations.people import INVITE_OPERATOR
 from multimail.operations.vault import (
     OPERATOR_MAIL,
     SECRETS,
@@ -27,7 +35,8 @@ from multimail.operations.webhooks import CREATE_WEBHOOK, DELETE_WEBHOOK
 from multimail.storage import keyfile
 from multimail.storage.connect import open_database
 from multimail.storage.database import Database
-from tests.support import mailroom
+from tests.support import mailroom, overseer
+from tests.support.traces import places_of
 from tests.support.world import World
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -195,3 +204,43 @@ async def test_an_ended_webhook_keeps_no_secret(world: World) -> None:
     await world.invoke(DELETE_WEBHOOK, "admin", webhook_id=made["id"])
     (row,) = await mailroom.execute(world, "SELECT * FROM webhooks")
     assert row["secret"] == ""
+
+
+async def test_no_secret_is_anywhere_in_plain(world: World, tmp_path: Path) -> None:
+    """After a journey in which every kind of secret was made: in no column of any table, in no file."""
+    await load_keys(world.services.db, world.services.vault, 1)
+    known = {f"the {name} key": text for name, text in world.keys.items()}
+    known["webhook"] = (await world.invoke(CREATE_WEBHOOK, "admin", url="https://example.test/hook"))[
+        "secret"
+    ]
+    key = {"name": "made", "scopes": ["read"], "idempotency_key": "once"}
+    known["made key"] = (await world.invoke(CREATE_API_KEY, "admin", **key))["api_key"]
+    await overseer.oversee(world)
+    await world.invoke(DELETE_ACCOUNT, "admin")
+    known["consent"] = await overseer.code_in(world)
+    await world.invoke(INVITE_OPERATOR, "owner", email="new@example.test")
+    (link,) = re.findall(r"sign-in/(\S+)", (await overseer.mails(world))[0]["text"])
+    known["invitation"] = link
+    known["session"] = str(await world.services.db.write(partial(sign_in, world.services, token=link)))
+    known["sign-up"] = await mailroom.begin_sign_up(world, "ann@example.test", "ann")
+    mailbox_id = world.mailbox["mailbox_id"]
+    sent = await mailroom.send(world, attachments=[{"name": "a.txt", "content_base64": "aGk="}])
+    url = await world.invoke(GET_ATTACHMENT_URL, email_id=sent["id"], mailbox_id=mailbox_id, filename="a.txt")
+    known["link"] = url["url"].rpartition("/")[2]
+    for purpose in ("identity", "dkim", "links"):
+        name = {"purpose": purpose, "name": "mm1"}
+        sealed = await world.run(lambda ctx, n=name: ctx.sql.get_signing_key(**n))  # type: ignore[misc]  # bound now
+        known[purpose] = world.services.vault.open(SIGNING_KEY, name, sealed).splitlines()[-2:][0]
+    assert all(len(secret) >= 8 for secret in known.values())
+    found = {name: await places_of(world, tmp_path, secret) for name, secret in known.items()}
+    assert {name: places for name, places in found.items() if places} == {}
+
+
+async def test_codes_can_not_be_tried_out_by_whoever_reads_the_database(world: World) -> None:
+    await overseer.oversee(world)
+    await world.invoke(DELETE_ACCOUNT, "admin")
+    code = await overseer.code_in(world)
+    rows = await mailroom.execute(world, "SELECT * FROM approval_requests WHERE used_at IS NULL")
+    (row,) = [row for row in rows if row["operation"] == "delete_account"]
+    assert row["code_hash"] != hash_secret(f"{row['request_id']}:{code}")
+    assert (await world.invoke(DELETE_ACCOUNT, "admin", approval_code=code))["deleted"]

@@ -15,6 +15,7 @@ from multimail.core.oversight import Mode
 from multimail.core.scopes import Scope
 from multimail.core.times import to_rfc3339
 from multimail.mail.compose import Attachment
+from multimail.operations import usage
 from multimail.operations.composing import (
     MESSAGE,
     SUBJECT,
@@ -188,7 +189,13 @@ def create_draft(ctx: Context, given: CreateDraft, files: Files) -> Mapping[str,
         created_at=ctx.now,
     )
     ctx.about("draft", name["draft_id"], mailbox["mailbox_id"])
-    return draft_view(ctx.sql.get_draft(account_id=ctx.account_id, draft_id=name["draft_id"]))
+    row = ctx.sql.get_draft(account_id=ctx.account_id, draft_id=name["draft_id"])
+    usage.count_draft(ctx, row, _size(row["files_json"]))
+    return draft_view(row)
+
+
+def _size(files_json: str) -> int:
+    return sum(part["size"] for part in json.loads(files_json))
 
 
 def _find(ctx: Context, given: DraftName | EditDraft) -> Row:
@@ -236,6 +243,8 @@ def edit_draft(ctx: Context, given: EditDraft, files: Files) -> Mapping[str, Any
         files_json=to_json(parts),
         updated_at=ctx.now,
     )
+    if files is not None:
+        usage.count_draft(ctx, row, sum(part["size"] for part in parts))
     ctx.about("draft", given.draft_id, row["mailbox_id"], changes=sorted(given.content))
     return draft_view(_find(ctx, given))
 
@@ -247,6 +256,7 @@ def throw_away(ctx: Context, row: Row) -> None:
 
 def _let_files_go(ctx: Context, row: Row) -> None:
     note_loose(ctx, [part["sha256"] for part in json.loads(row["files_json"])])
+    usage.count_draft(ctx, row, -_size(row["files_json"]))
 
 
 def delete_draft(ctx: Context, given: DraftName) -> Mapping[str, Any]:

@@ -20,7 +20,6 @@ from multimail.core.times import HOUR, MINUTE, SECOND, to_datetime
 from multimail.operations import consent
 from multimail.operations.account import Nothing
 from multimail.operations.api_keys import add_key
-from multimail.operations.authenticate import hash_secret
 from multimail.operations.context import Context, Services, system
 from multimail.operations.mailboxes import add_mailbox
 from multimail.operations.notices import notify, outside_address
@@ -221,7 +220,7 @@ def activate_account(ctx: Context, given: ActivateAccount) -> Mapping[str, Any] 
     waiting = ctx.sql.get_sign_up(email=email)
     if waiting is None or not ctx.sql.count_sign_up_attempt(email=email, now=ctx.now, most=ATTEMPTS):
         return Refused("invalid_confirmation_code")
-    given_hash = hash_secret(f"{waiting['account_id']}:{given.code.strip()}")
+    given_hash = consent.hash_code(ctx, waiting["account_id"], given.code.strip())
     if not hmac.compare_digest(given_hash, waiting["code_hash"]):
         return Refused("invalid_confirmation_code")  # returned, not raised: the attempt counts
     ctx.sql.remove_sign_up(email=email)

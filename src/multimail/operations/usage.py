@@ -63,6 +63,12 @@ def count_edit(ctx: Context, before: Row, after: Row) -> None:
         ctx.sql.add_holdings(**_counter(ctx, after), pending=0, held=0, bytes=grown, held_bytes=0)
 
 
+def count_draft(ctx: Context, draft: Row, grown: int) -> None:
+    """What a draft's files take more than before."""
+    if grown:
+        ctx.sql.add_holdings(**_counter(ctx, draft), pending=0, held=0, bytes=grown, held_bytes=0)
+
+
 def forget_storage(ctx: Context, email: Row) -> None:
     """For whoever erases an email's contents: they take no room any more."""
     hidden = State(email["state"]) in (State.HELD, State.DECLINED)
