@@ -195,6 +195,9 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "get_webhook": lambda t: [{"webhook_id": t.webhook_id}],
     "delete_webhook": lambda t: [{"webhook_id": t.webhook_id}],
     "list_webhook_deliveries": lambda t: [{"limit": 100}, {"webhook_id": t.webhook_id}],
+    "get_webhook_delivery": lambda t: [{"delivery_id": t.delivery_id}],
+    "get_mailbox_record": lambda t: [{"mailbox_id": t.mailbox_id}, {"mailbox_id": t.address}],
+    "check_audit_chain": lambda t: [{}],
     "replay_webhook": lambda t: [{"delivery_id": t.delivery_id}],
     "test_webhook": lambda t: [{"webhook_id": t.webhook_id}],
     "list_events": lambda t: [{"limit": 100}, {"after": t.event_id}, {"mailbox_id": t.mailbox_id}],
@@ -238,7 +241,14 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
 }
 
 # What a key that is limited to mailboxes never does, whatever it names.
-NAMELESS = {"create_mailbox", "delete_account", "export_account", "invite_operator", "update_account"}
+NAMELESS = {
+    "check_audit_chain",
+    "create_mailbox",
+    "delete_account",
+    "export_account",
+    "invite_operator",
+    "update_account",
+}
 ACCOUNT_WIDE = NAMELESS | {
     "list_operators",
     "update_operator",

@@ -103,6 +103,8 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "delete_webhook": {"webhook_id": ""},
     "list_webhook_deliveries": {"webhook_id": ""},
     "replay_webhook": {"delivery_id": ""},
+    "get_webhook_delivery": {"delivery_id": ""},
+    "get_mailbox_record": {"mailbox_id": ""},
     "test_webhook": {"webhook_id": ""},
     "list_events": {"after": ""},
     "create_api_key": {"mailbox_ids": [ABSENT["mailbox_id"]]},

@@ -155,6 +155,18 @@ export interface Captured {
   raw_sha256: string;
 }
 
+/**
+ * `whole` says that `count` entries follow one another unchanged up to `head`; `broken` names the first that does
+ * not. That nothing was cut off at the end is told by a head that was kept elsewhere (`audit verify --head`).
+ */
+export interface ChainCheck {
+  whole: boolean;
+  count: number;
+  head: string;
+  broken: string | null;
+  unsealed: number;
+}
+
 /** ALTCHA, version 1: find the number up to `maxnumber` with SHA-256(salt + number) = challenge, in hexadecimal. */
 export interface Challenge {
   algorithm: string;
@@ -488,6 +500,23 @@ export interface MailboxPage {
   cursor: string | null;
 }
 
+/**
+ * Of the newest thousand decisions: `edited` were changed by a person before they were approved, `approval_rate`
+ * is from 0 to 1, null without a decision. `ladder` goes from the strictest to the loosest mode.
+ */
+export interface MailboxRecord {
+  mailbox_id: string;
+  oversight_mode: string;
+  wanted_mode: string | null;
+  approved: number;
+  rejected: number;
+  edited: number;
+  approval_rate: number | null;
+  last_decided_at: string | null;
+  history: ModeChange[];
+  ladder: Rung[];
+}
+
 /** The message itself, read from the bytes that would leave or that came in. All of it is untrusted. */
 export interface Message {
   headers: string[][];
@@ -530,6 +559,14 @@ export interface MessageStatus {
 
 /** From strict to loose. */
 export type Mode = "read_only" | "gated_all" | "gated_send" | "monitored" | "autonomous";
+
+/** `was` is null for the mode that the mailbox was created with. */
+export interface ModeChange {
+  at: string;
+  by: string;
+  mode: string;
+  was: string | null;
+}
 
 /** `status` is invited until the person has signed in, then active. */
 export interface OperatorAnswer {
@@ -823,6 +860,14 @@ export interface RulePage {
   cursor: string | null;
 }
 
+/** `allows` says what the mode means; `lacks` what keeps the mailbox from it beside an owner's word. */
+export interface Rung {
+  mode: string;
+  allows: string;
+  looser: boolean;
+  lacks: string | null;
+}
+
 /** `operator_mail` is in answers to operators alone: the newest 100. */
 export interface SandboxPage {
   sandbox: Captured[];
@@ -926,6 +971,23 @@ export interface ThreadSummary {
   has_unanswered_inbound: boolean;
 }
 
+/** `payload` is the body of the call: the event as it stands now. */
+export interface ToldDelivery {
+  id: string;
+  webhook_id: string;
+  event_id: string;
+  event_type: string;
+  email_id: string | null;
+  url: string;
+  status: string;
+  attempts: number;
+  response_status: number | null;
+  last_error: string | null;
+  created_at: string;
+  delivered_at: string | null;
+  payload: Record<string, unknown>;
+}
+
 /** `tools` goes to the SDK as it is. */
 export interface Tools {
   format: string;
@@ -1016,6 +1078,11 @@ export interface CreateMailboxInput {
 }
 
 export interface GetMailboxInput {
+  /** The mailbox's id or address. */
+  mailbox_id?: string;
+}
+
+export interface GetMailboxRecordInput {
   /** The mailbox's id or address. */
   mailbox_id?: string;
 }
@@ -1496,6 +1563,10 @@ export interface ListWebhookDeliveriesInput {
   cursor?: string;
 }
 
+export interface GetWebhookDeliveryInput {
+  delivery_id: string;
+}
+
 export interface ReplayWebhookInput {
   delivery_id: string;
 }
@@ -1716,6 +1787,11 @@ export class Operations extends Calls {
   /** Shows one mailbox. */
   getMailbox(input: GetMailboxInput = {}): Promise<MailboxAnswer> {
     return this.call("GET", "/v1/mailboxes/{mailbox_id}", input);
+  }
+
+  /** Shows how a mailbox has done: decisions on its outbound mail, changes of its mode, and what each mode needs. */
+  getMailboxRecord(input: GetMailboxRecordInput = {}): Promise<MailboxRecord> {
+    return this.call("GET", "/v1/mailboxes/{mailbox_id}/record", input);
   }
 
   /**
@@ -2078,6 +2154,11 @@ export class Operations extends Calls {
     return this.call("GET", "/v1/webhook-deliveries", input);
   }
 
+  /** Shows one call to a webhook with its payload. What strangers wrote in it is untrusted. */
+  getWebhookDelivery(input: GetWebhookDeliveryInput): Promise<ToldDelivery> {
+    return this.call("GET", "/v1/webhook-deliveries/{delivery_id}", input);
+  }
+
   /**
    * Makes a call again that has failed or was delivered, with the same `webhook-id`, at once and with retries.
    *
@@ -2227,6 +2308,11 @@ export class Operations extends Calls {
     return this.call("GET", "/v1/audit-log", input);
   }
 
+  /** Checks the audit log's hash chain here and now, entry by entry, up to 200,000 of them. */
+  checkAuditChain(): Promise<ChainCheck> {
+    return this.call("GET", "/v1/audit-log/chain", {});
+  }
+
   /**
    * Exports the account as a tar archive: JSON lines per noun, .eml files, attachments. Once an hour.
    *
@@ -2334,6 +2420,7 @@ export const METHODS = {
   list_mailboxes: "listMailboxes",
   create_mailbox: "createMailbox",
   get_mailbox: "getMailbox",
+  get_mailbox_record: "getMailboxRecord",
   update_mailbox: "updateMailbox",
   delete_mailbox: "deleteMailbox",
   send_email: "sendEmail",
@@ -2386,6 +2473,7 @@ export const METHODS = {
   get_webhook: "getWebhook",
   delete_webhook: "deleteWebhook",
   list_webhook_deliveries: "listWebhookDeliveries",
+  get_webhook_delivery: "getWebhookDelivery",
   replay_webhook: "replayWebhook",
   test_webhook: "testWebhook",
   list_events: "listEvents",
@@ -2405,6 +2493,7 @@ export const METHODS = {
   list_operator_sessions: "listOperatorSessions",
   revoke_operator_session: "revokeOperatorSession",
   get_audit_log: "getAuditLog",
+  check_audit_chain: "checkAuditChain",
   export_account: "exportAccount",
   delete_account: "deleteAccount",
   erase_email: "eraseEmail",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK n
     from multimail.operations.oversight import Decision, PendingPage
     from multimail.operations.pausing import PauseAnswer
     from multimail.operations.people import OperatorAnswer, OperatorPage, SessionPage
+    from multimail.operations.records import ChainCheck, MailboxRecord
     from multimail.operations.reviewing import Queue, ReviewedEmail
     from multimail.operations.rules import RuleAnswer, RulePage
     from multimail.operations.sending import SendAnswer, StatusAnswer
@@ -38,27 +39,28 @@ if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK n
     from multimail.operations.usage import UsageAnswer
     from multimail.operations.views import Deleted, Email, EmailPage
     from multimail.operations.waiting import WaitAnswer
-    from multimail.operations.webhooks import DeliveryAnswer, DeliveryPage, WebhookAnswer, WebhookPage
+    from multimail.operations.webhooks import DeliveryAnswer, DeliveryPage, ToldDelivery, WebhookAnswer, WebhookPage
 
 
 class AsyncOperations(AsyncCalls):
     """Inputs are by name; None is not given. Raises what multimail.client.errors says."""
 
     NAMES: ClassVar[frozenset[str]] = frozenset({
-        "list_mailboxes", "create_mailbox", "get_mailbox", "update_mailbox", "delete_mailbox",
-        "send_email", "reply_email", "cancel_message", "edit_scheduled_email", "create_draft",
-        "list_drafts", "get_draft", "edit_draft", "delete_draft", "send_draft", "check_inbox",
-        "list_emails", "search_emails", "wait_for_email", "read_email", "read_html", "get_message",
-        "get_thread", "list_threads", "tag_email", "get_tags", "remove_tag", "list_spam", "report_spam",
-        "not_spam", "download_attachment", "download_source", "get_attachment_url",
+        "list_mailboxes", "create_mailbox", "get_mailbox", "get_mailbox_record", "update_mailbox",
+        "delete_mailbox", "send_email", "reply_email", "cancel_message", "edit_scheduled_email",
+        "create_draft", "list_drafts", "get_draft", "edit_draft", "delete_draft", "send_draft",
+        "check_inbox", "list_emails", "search_emails", "wait_for_email", "read_email", "read_html",
+        "get_message", "get_thread", "list_threads", "tag_email", "get_tags", "remove_tag", "list_spam",
+        "report_spam", "not_spam", "download_attachment", "download_source", "get_attachment_url",
         "open_attachment_link", "list_pending", "list_queue", "review_email", "decide_email",
         "get_decision", "pause_sending", "resume_sending", "check_suppression", "remove_suppression",
         "add_contact", "search_contacts", "delete_contact", "list_rules", "add_rule", "remove_rule",
         "list_sandbox", "create_webhook", "list_webhooks", "get_webhook", "delete_webhook",
-        "list_webhook_deliveries", "replay_webhook", "test_webhook", "list_events", "create_api_key",
-        "list_api_keys", "update_api_key", "revoke_api_key", "get_account", "get_usage", "update_account",
-        "apply_upgrade", "request_upgrade", "list_operators", "invite_operator", "update_operator",
-        "remove_operator", "list_operator_sessions", "revoke_operator_session", "get_audit_log",
+        "list_webhook_deliveries", "get_webhook_delivery", "replay_webhook", "test_webhook",
+        "list_events", "create_api_key", "list_api_keys", "update_api_key", "revoke_api_key",
+        "get_account", "get_usage", "update_account", "apply_upgrade", "request_upgrade",
+        "list_operators", "invite_operator", "update_operator", "remove_operator",
+        "list_operator_sessions", "revoke_operator_session", "get_audit_log", "check_audit_chain",
         "export_account", "delete_account", "erase_email", "erase_person", "get_erasure", "get_identity",
         "get_reputation", "request_challenge", "create_account", "resend_confirmation",
         "activate_account", "check_slug", "list_tools"
@@ -78,6 +80,10 @@ class AsyncOperations(AsyncCalls):
     async def get_mailbox(self, *, mailbox_id: "str | None" = None) -> "MailboxAnswer":
         """Shows one mailbox."""
         return cast("MailboxAnswer", await self._call("GET", "/v1/mailboxes/{mailbox_id}", {"mailbox_id": mailbox_id}))
+
+    async def get_mailbox_record(self, *, mailbox_id: "str | None" = None) -> "MailboxRecord":
+        """Shows how a mailbox has done: decisions on its outbound mail, changes of its mode, and what each mode needs."""
+        return cast("MailboxRecord", await self._call("GET", "/v1/mailboxes/{mailbox_id}/record", {"mailbox_id": mailbox_id}))
 
     async def update_mailbox(self, *, approval_code: "str | None" = None, human_written: "bool | None" = None, mailbox_id: "str | None" = None, name: "str | None" = None, oversight_mode: "str | None" = None) -> "MailboxAnswer":
         """Changes a mailbox's name, mode or authorship. Tightening is free; loosening takes an owner.
@@ -365,6 +371,10 @@ class AsyncOperations(AsyncCalls):
         """Lists the calls to webhooks, newest first: what was told, how often it was tried, what came back."""
         return cast("DeliveryPage", await self._call("GET", "/v1/webhook-deliveries", {"cursor": cursor, "limit": limit, "status": status, "webhook_id": webhook_id}))
 
+    async def get_webhook_delivery(self, *, delivery_id: "str") -> "ToldDelivery":
+        """Shows one call to a webhook with its payload. What strangers wrote in it is untrusted."""
+        return cast("ToldDelivery", await self._call("GET", "/v1/webhook-deliveries/{delivery_id}", {"delivery_id": delivery_id}))
+
     async def replay_webhook(self, *, delivery_id: "str") -> "DeliveryAnswer":
         """Makes a call again that has failed or was delivered, with the same `webhook-id`, at once and with retries.
 
@@ -482,6 +492,10 @@ class AsyncOperations(AsyncCalls):
         Entries appear within a second of what they tell.
         """
         return cast("AuditPage", await self._call("GET", "/v1/audit-log", {"action": action, "cursor": cursor, "limit": limit, "resource_id": resource_id}))
+
+    async def check_audit_chain(self) -> "ChainCheck":
+        """Checks the audit log's hash chain here and now, entry by entry, up to 200,000 of them."""
+        return cast("ChainCheck", await self._call("GET", "/v1/audit-log/chain", {}))
 
     async def export_account(self, *, approval_code: "str | None" = None) -> "bytes":
         """Exports the account as a tar archive: JSON lines per noun, .eml files, attachments. Once an hour.

@@ -48,6 +48,7 @@ from multimail.operations.people import (
     REVOKE_OPERATOR_SESSION,
     UPDATE_OPERATOR,
 )
+from multimail.operations.records import CHECK_AUDIT_CHAIN, GET_MAILBOX_RECORD
 from multimail.operations.reviewing import DECIDE_EMAILS, LIST_QUEUE, REVIEW_EMAIL
 from multimail.operations.rules import ADD_RULE, LIST_RULES, REMOVE_RULE
 from multimail.operations.search import SEARCH_EMAILS
@@ -70,6 +71,7 @@ from multimail.operations.webhooks import (
     CREATE_WEBHOOK,
     DELETE_WEBHOOK,
     GET_WEBHOOK,
+    GET_WEBHOOK_DELIVERY,
     LIST_WEBHOOK_DELIVERIES,
     LIST_WEBHOOKS,
     REPLAY_WEBHOOK,
@@ -80,6 +82,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     LIST_MAILBOXES,
     CREATE_MAILBOX,
     GET_MAILBOX,
+    GET_MAILBOX_RECORD,
     UPDATE_MAILBOX,
     DELETE_MAILBOX,
     SEND_EMAIL,
@@ -135,6 +138,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     GET_WEBHOOK,
     DELETE_WEBHOOK,
     LIST_WEBHOOK_DELIVERIES,
+    GET_WEBHOOK_DELIVERY,
     REPLAY_WEBHOOK,
     TEST_WEBHOOK,
     LIST_EVENTS,
@@ -154,6 +158,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     LIST_OPERATOR_SESSIONS,
     REVOKE_OPERATOR_SESSION,
     GET_AUDIT_LOG,
+    CHECK_AUDIT_CHAIN,
     EXPORT_ACCOUNT,
     DELETE_ACCOUNT,
     ERASE_EMAIL,

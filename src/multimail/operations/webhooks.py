@@ -14,7 +14,7 @@ from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.core.webhook_signature import new_secret
 from multimail.operations.context import Context, Services
-from multimail.operations.events import emit_to
+from multimail.operations.events import emit_to, render
 from multimail.operations.operation import Input, Operation, Route
 from multimail.operations.vault import WEBHOOK_SECRET
 from multimail.operations.views import Deleted, decode_cursor, page
@@ -218,6 +218,21 @@ def _find_delivery(ctx: Context, delivery_id: str) -> Row:
     return row
 
 
+class ToldDelivery(DeliveryAnswer):
+    """`payload` is the body of the call: the event as it stands now."""
+
+    payload: dict[str, Any]
+
+
+def get_webhook_delivery(ctx: Context, given: DeliveryName) -> Mapping[str, Any]:
+    """Shows one call to a webhook with its payload. What strangers wrote in it is untrusted."""
+    row = _find_delivery(ctx, given.delivery_id)
+    event = ctx.sql.get_event(account_id=ctx.account_id, event_id=row["event_id"])
+    ctx.about("webhook", row["webhook_id"], row["mailbox_id"], delivery_id=given.delivery_id)
+    payload = render(ctx.tx, event, ctx.services.site.public_url, row["heard_as"])
+    return _delivery_view(row) | {"payload": payload}
+
+
 def replay_webhook(ctx: Context, given: DeliveryName) -> Mapping[str, Any]:
     """Makes a call again that has failed or was delivered, with the same `webhook-id`, at once and with retries.
 
@@ -311,6 +326,18 @@ LIST_WEBHOOK_DELIVERIES = Operation(
     audited=False,
     method="GET",
     path="/v1/webhook-deliveries",
+    errors=("not_found",),
+)
+GET_WEBHOOK_DELIVERY = Operation(
+    name="get_webhook_delivery",
+    run=get_webhook_delivery,
+    input=DeliveryName,
+    output=ToldDelivery,
+    scopes=(Scope.ADMIN,),
+    effect="read",
+    method="GET",
+    path="/v1/webhook-deliveries/{delivery_id}",
+    aliases={"id": "delivery_id"},
     errors=("not_found",),
 )
 REPLAY_WEBHOOK = Operation(

@@ -24,3 +24,6 @@ CREATE TABLE passkeys (
 
 -- Whoever asks for a code to sign in is known by an address alone.
 CREATE INDEX operators_by_email ON operators (email) WHERE email IS NOT NULL;
+
+-- How a mailbox came to its mode is asked for, and the log is long.
+CREATE INDEX audit_of_mailboxes ON audit (account_id, resource_id, entry_id) WHERE resource_type = 'mailbox';

@@ -81,6 +81,9 @@ class Desk:
     request: Request
     session: Session | None = None
     form: Form = field(default_factory=Form)
+    notice: Notice | None = None
+    status: int = 200
+    made: Mapping[str, Any] | None = None  # what is shown this once
 
     @property
     def actor(self) -> Actor:
@@ -115,6 +118,10 @@ class Desk:
         """Whether an operation is worth a button: invoke() decides again."""
         return allowed(self.actor.grants, BY_NAME[name].scopes)
 
+    def named(self, name: str) -> str:
+        """What the path names, or the form that a room is shown again for."""
+        return str(self.request.path_params.get(name) or self.form.get(name))
+
     def query(self, name: str) -> str:
         return self.request.query_params.get(name, "")
 
@@ -136,11 +143,11 @@ class Desk:
         return self.form
 
     async def page(
-        self, template: str, status: int = 200, *, calls: Sequence[Operation] = (), **values: Any
+        self, template: str, status: int = 0, *, calls: Sequence[Operation] = (), **values: Any
     ) -> Response:
         """`calls` are the operations that the page shows or does."""
-        shown = {"here": "", "said": None} | values
-        return await render.page(template, status, desk=self, calls=calls, **shown)
+        shown = {"here": "", "said": self.notice} | values
+        return await render.page(template, status or self.status, desk=self, calls=calls, **shown)
 
 
 View = Callable[[Desk], Awaitable[Response]]

@@ -140,6 +140,10 @@ def words(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def pretty(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
 def header_text(headers: list[list[str]]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
@@ -195,6 +199,7 @@ def _environment() -> Environment:
         "moment": moment,
         "size": size,
         "words": words,
+        "pretty": pretty,
         "header_text": header_text,
         "sign": sign_word,
         "weight": weight,

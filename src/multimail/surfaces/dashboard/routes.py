@@ -12,8 +12,19 @@ from starlette.routing import BaseRoute, Route
 from multimail.core.errors import Refused, not_found
 from multimail.operations.context import Services
 from multimail.storage.database import StorageFull
-from multimail.surfaces.dashboard import deciding, editing, live, message, queue, sign_in
-from multimail.surfaces.dashboard.desk import Desk, View
+from multimail.surfaces.dashboard import (
+    acts,
+    deciding,
+    editing,
+    house,
+    live,
+    mailboxes,
+    message,
+    people,
+    queue,
+    sign_in,
+)
+from multimail.surfaces.dashboard.desk import Desk, Notice, View
 from multimail.surfaces.dashboard.render import STATIC
 from multimail.surfaces.dashboard.session import find_session
 
@@ -36,6 +47,23 @@ def routes(services: Services, stopping: asyncio.Event | None = None) -> list[Ba
         ("POST", "/dashboard/decide-many", deciding.decide_many),
         ("GET", "/dashboard/live", live.stream(stopping or asyncio.Event())),
         ("GET", "/dashboard/more", more),
+        ("GET", "/dashboard/start", house.start),
+        ("GET", "/dashboard/inbox", house.inbox),
+        ("GET", "/dashboard/threads/{thread_id}", house.thread),
+        ("GET", "/dashboard/mailboxes", mailboxes.every_mailbox),
+        ("GET", "/dashboard/mailboxes/{mailbox_id}", mailboxes.one_mailbox),
+        ("GET", "/dashboard/contacts", house.contacts),
+        ("GET", "/dashboard/rules", house.rules),
+        ("GET", "/dashboard/keys", house.keys),
+        ("GET", "/dashboard/webhooks", house.webhooks),
+        ("GET", "/dashboard/webhooks/deliveries/{delivery_id}", house.delivery),
+        ("GET", "/dashboard/usage", house.usage),
+        ("GET", "/dashboard/sandbox", house.sandbox),
+        ("GET", "/dashboard/audit", house.audit),
+        ("GET", "/dashboard/operators", people.operators),
+        ("GET", "/dashboard/account", house.account),
+        ("POST", "/dashboard/export", house.export),
+        ("POST", "/dashboard/act/{name}", acts.act),
         ("POST", "/dashboard/sign-out", sign_in.sign_out),
     )
     outside: tuple[tuple[str, str, View], ...] = (
@@ -76,6 +104,8 @@ def signed_in(view: View) -> View:
         desk.session = await find_session(desk.services, desk.request)
         if desk.session is None:
             return await sign_in.show(desk, 401, title="You are signed out")
+        if said := acts.sentence(desk.query("said")):
+            desk.notice = Notice("done", said)
         return await view(desk)
 
     return guarded
