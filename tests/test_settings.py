@@ -36,7 +36,7 @@ def test_each_setting_has_its_variable() -> None:
         "MULTIMAIL_" + word
         for word in (
             "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER ROLE PUBLIC_URL TRUSTED_PROXIES TLS_CERT TLS_KEY "
-            "LIMITS SIGN_UP SECRET_KEY LOG"
+            "LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS LOG"
         ).split()
     ]
     assert all(setting.help.endswith(".") for setting in SETTINGS)

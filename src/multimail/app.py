@@ -23,6 +23,7 @@ from multimail.mail import dkim, identity, sign
 from multimail.mail.deliver import Deliverer, Mx, parse_relay
 from multimail.net.dns import Resolver
 from multimail.net.guarded import CallFailed, GuardedClient
+from multimail.net.rspamd import Rspamd
 from multimail.operations.context import Services, Site
 from multimail.operations.operators import FirstKeys, first_run
 from multimail.operations.vault import SIGNING_KEY, Vault, open_vault
@@ -96,6 +97,7 @@ async def open_services(
     db = open_database(settings.database)
     await db.open()
     client = GuardedClient(allow_loopback=not settings.open_to_the_world)
+    rspamd = Rspamd(settings.rspamd) if settings.rspamd else None
 
     async def check_url(url: str) -> None:
         try:
@@ -107,10 +109,22 @@ async def open_services(
         site = Site(settings.domain, public_url, settings.delivery, settings.limits, settings.sign_up)
         blobs = Blobs(open_store(settings.blobs))
         vault = await open_vault(db, settings.secret_key, settings.key_folder)
-        services = Services(db, blobs, site, check_url, vault, b"", dns=Resolver(timeout=DNS_TIMEOUT))
+        services = Services(
+            db,
+            blobs,
+            site,
+            check_url,
+            vault,
+            b"",
+            dns=Resolver(timeout=DNS_TIMEOUT),
+            dns_lists=settings.dns_lists,
+            second_opinion=rspamd,
+        )
         keys = await load_keys(db, vault, services.clock())
         yield replace(services, link_secret=keys.links), keys, client
     finally:
+        if rspamd is not None:
+            await rspamd.close()
         await client.close()
         await db.close()
 
@@ -201,6 +215,7 @@ async def _start_workers(
             # Taking mail in comes before reading it: what is accepted is safe, what is refused may be lost.
             # Most of the time of a place goes to waiting for strangers' DNS.
             "receive": Room(small.receive(services), 16, gives_way=True),
+            "learn": Room(small.learning(services), 1, gives_way=True),
             "erase": Room(small.erasing(services), 1, gives_way=True),
             "scrub": Room(small.scrubbing(services), 1, gives_way=True),
             "forget": Room(small.forgetting(services), 1, gives_way=True),

@@ -72,6 +72,14 @@ SETTINGS: Final = (
         "default secret.key in the data folder, made at the first run.",
         private=True,
     ),
+    Setting(
+        "rspamd",
+        "",
+        "http://HOST:PORT of an rspamd worker, asked for a second opinion on mail that comes in.",
+    ),
+    Setting(
+        "dns-lists", "", "Zones of DNS lists that name spamming servers, comma-separated; by default none."
+    ),
     Setting("log", "text", "text for a person, json for a collector: one event a line."),
 )
 
@@ -102,6 +110,8 @@ class Settings:
     tls_key: str
     limits: Plan
     sign_up: str
+    rspamd: str
+    dns_lists: tuple[str, ...]
     secret_key: str = field(repr=False)
     log: str
 
@@ -150,6 +160,8 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         raise SettingError("tls-cert and tls-key go together")
     if values["public-url"] and not _is_base(values["public-url"]):
         raise SettingError("public-url: https:// or http:// and a host, no user, no query")
+    if values["rspamd"] and not _is_base(values["rspamd"]):
+        raise SettingError("rspamd: http:// or https:// and a host, no user, no query")
     if values["sign-up"] not in ("", *SIGN_UP_PLANS):
         raise SettingError(f"sign-up: {' or '.join(SIGN_UP_PLANS)}")
     if values["log"] not in ("text", "json"):
@@ -183,6 +195,8 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         limits=limits,
         sign_up=values["sign-up"],
         secret_key=values["secret-key"],
+        rspamd=values["rspamd"],
+        dns_lists=_zones(values["dns-lists"]),
         log=values["log"],
     )
 
@@ -195,6 +209,13 @@ def _proxies(text: str) -> tuple[str, ...]:
     except ValueError as error:
         raise SettingError(f"trusted-proxies: addresses or networks, comma-separated: {error}") from None
     return found
+
+
+def _zones(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(ascii_domain(part.strip().rstrip(".")) for part in text.split(",") if part.strip())
+    except AddressError as error:
+        raise SettingError(f"dns-lists: {error}") from None
 
 
 def _is_base(url: str) -> bool:

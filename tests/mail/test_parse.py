@@ -85,7 +85,6 @@ def test_a_whole_mail() -> None:
     assert message.attachments[0].content == b"hello"
     assert message.attachments[1].content.startswith(b"Subject:")
     assert message.defects == ()
-    assert not message.auto_submitted
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
@@ -299,22 +298,6 @@ def test_links_of_plain_text() -> None:
         ("https://x.org/a", "https://x.org/a"),
         ("http://y.org", "http://y.org"),
     )
-
-
-@pytest.mark.parametrize(
-    ("field", "automatic"),
-    [
-        ("Auto-Submitted: auto-replied", True),
-        ("Auto-Submitted: auto-generated; x=y", True),
-        ("Auto-Submitted: no", False),
-        ("Precedence: bulk", True),
-        ("Precedence: first-class", False),
-        ("X-Autoreply: yes", True),
-        ("Subject: Auto-Submitted", False),
-    ],
-)
-def test_auto_submitted(field: str, automatic: bool) -> None:
-    assert mail("x", field).auto_submitted is automatic
 
 
 @pytest.mark.parametrize(

@@ -286,7 +286,8 @@ export interface EditAnswer {
  * who last changed an outbound email before it left: `operator:opr_…` or `key:key_…`.
  * `protection` has any of pgp_encrypted, pgp_signed, smime_encrypted and smime_signed: recognised, neither
  * decrypted nor verified. `calendar` and `forwarded` tell what its parts say. `token_estimate` is of markdown,
- * quoted and signature, whole; `truncated` says that `max_tokens` cut them here.
+ * quoted and signature, whole; `automatic` says why an inbound
+ * email seems a machine's; `truncated` says that `max_tokens` cut them here.
  */
 export interface Email {
   id: string;
@@ -310,6 +311,7 @@ export interface Email {
   bounce_type: string | null;
   spam_verdict: string | null;
   spam_score: number | null;
+  automatic: string | null;
   auth: AuthResults | null;
   findings: Finding[];
   last_error: string | null;
@@ -327,6 +329,7 @@ export interface Email {
   hidden: string[];
   links: Link[];
   defects: string[];
+  spam_reasons: SpamReason[];
   token_estimate: number;
   truncated: boolean;
   attachments: AttachmentInfo[];
@@ -370,6 +373,7 @@ export interface EmailSummary {
   bounce_type: string | null;
   spam_verdict: string | null;
   spam_score: number | null;
+  automatic: string | null;
   auth: AuthResults | null;
   findings: Finding[];
   last_error: string | null;
@@ -630,6 +634,7 @@ export interface PendingEmail {
   bounce_type: string | null;
   spam_verdict: string | null;
   spam_score: number | null;
+  automatic: string | null;
   auth: AuthResults | null;
   findings: Finding[];
   last_error: string | null;
@@ -647,6 +652,7 @@ export interface PendingEmail {
   hidden: string[];
   links: Link[];
   defects: string[];
+  spam_reasons: SpamReason[];
   token_estimate: number;
   truncated: boolean;
   attachments: AttachmentInfo[];
@@ -718,6 +724,7 @@ export interface QueuedEmail {
   bounce_type: string | null;
   spam_verdict: string | null;
   spam_score: number | null;
+  automatic: string | null;
   auth: AuthResults | null;
   findings: Finding[];
   last_error: string | null;
@@ -780,6 +787,7 @@ export interface ReviewedEmail {
   bounce_type: string | null;
   spam_verdict: string | null;
   spam_score: number | null;
+  automatic: string | null;
   auth: AuthResults | null;
   findings: Finding[];
   last_error: string | null;
@@ -797,6 +805,7 @@ export interface ReviewedEmail {
   hidden: string[];
   links: Link[];
   defects: string[];
+  spam_reasons: SpamReason[];
   token_estimate: number;
   truncated: boolean;
   attachments: AttachmentInfo[];
@@ -914,6 +923,13 @@ export interface SlugAnswer {
   slug: string;
   available: boolean;
   reason: string | null;
+}
+
+/** `points` of all reasons add up to `spam_score`; those below zero speak for the mail. */
+export interface SpamReason {
+  rule: string;
+  points: number;
+  detail: string;
 }
 
 export interface StatusAnswer {
@@ -1962,12 +1978,12 @@ export class Operations extends Calls {
     return this.call("GET", "/v1/spam", input);
   }
 
-  /** Puts an inbound email into quarantine as spam. not_spam takes it out again. */
+  /** Puts an inbound email into quarantine as spam; the account's filter learns it. not_spam takes it out again. */
   reportSpam(input: ReportSpamInput): Promise<StatusAnswer> {
     return this.call("POST", "/v1/emails/{email_id}/report-spam", input);
   }
 
-  /** Says that an email which was flagged or quarantined is no spam: it is unread mail again. */
+  /** Says that an email which was flagged or quarantined is no spam: it is unread mail again, and that is learned. */
   notSpam(input: NotSpamInput): Promise<StatusAnswer> {
     return this.call("POST", "/v1/emails/{email_id}/not-spam", input);
   }

@@ -220,11 +220,11 @@ class AsyncOperations(AsyncCalls):
         return cast("EmailPage", await self._call("GET", "/v1/spam", {"cursor": cursor, "limit": limit, "mailbox_id": mailbox_id}))
 
     async def report_spam(self, *, email_id: "str", mailbox_id: "str | None" = None) -> "StatusAnswer":
-        """Puts an inbound email into quarantine as spam. not_spam takes it out again."""
+        """Puts an inbound email into quarantine as spam; the account's filter learns it. not_spam takes it out again."""
         return cast("StatusAnswer", await self._call("POST", "/v1/emails/{email_id}/report-spam", {"email_id": email_id, "mailbox_id": mailbox_id}))
 
     async def not_spam(self, *, email_id: "str", mailbox_id: "str | None" = None) -> "StatusAnswer":
-        """Says that an email which was flagged or quarantined is no spam: it is unread mail again."""
+        """Says that an email which was flagged or quarantined is no spam: it is unread mail again, and that is learned."""
         return cast("StatusAnswer", await self._call("POST", "/v1/emails/{email_id}/not-spam", {"email_id": email_id, "mailbox_id": mailbox_id}))
 
     async def download_attachment(self, *, email_id: "str", filename: "str", mailbox_id: "str | None" = None) -> "bytes":

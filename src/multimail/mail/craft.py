@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from multimail.core.address import normalise
 from multimail.core.duplicates import sketch
+from multimail.core.findings import Finding
 from multimail.core.revision import revision
 from multimail.mail.compose import Draft, compose
 from multimail.mail.markdown import read_html
@@ -23,6 +24,7 @@ class Crafted:
     hidden: tuple[str, ...]
     revision: str
     sketch: str
+    findings: tuple[Finding, ...] = ()
 
 
 def craft(draft: Draft, envelope: Sequence[str]) -> Crafted:

@@ -25,7 +25,6 @@ MAX_FORWARDED_WORDS = 20_000  # characters of each
 _URL = re.compile(r"https?://[^\s<>\"\u0000-\u001f]{1,2000}+", re.IGNORECASE)
 PACKAGED = -2  # the group of what stood in a package: readings of one body
 _LINK = re.compile(r"\[([^\[\]]{0,400})\]\([^()\s]{0,1000}\)")
-_AUTOMATIC_PRECEDENCE = ("bulk", "junk", "list", "auto_reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,6 @@ class Message:
     calendar: tuple[calendar.Event, ...]
     forwarded: tuple[Forwarded, ...]
     protection: tuple[str, ...]  # see mail/protection.py
-    auto_submitted: bool
     defects: tuple[str, ...]
 
 
@@ -130,7 +128,6 @@ def parse(raw: bytes, *, inside: bool = False) -> Message:
         calendar=_calendar(entities),
         forwarded=() if inside else tuple(_forwarded(attachments, words)),
         protection=protection(entities, text),
-        auto_submitted=_is_automatic(first),
         defects=tuple(trouble.defects),
     )
 
@@ -158,18 +155,6 @@ def _microseconds(value: str, trouble: mime.Trouble) -> int | None:
         pass  # the library raises all of these on broken dates
     trouble.note("The Date header could not be read.")
     return None
-
-
-def _is_automatic(first: dict[str, str]) -> bool:
-    """RFC 3834 5 (anything but 'no' is automatic), and the older fields that mean the same."""
-    submitted = first.get("auto-submitted", "no").partition(";")[0].strip().lower()
-    precedence = first.get("precedence", "").strip().lower()
-    replies = ("x-autoreply", "x-autorespond", "x-auto-response-suppress")
-    return (
-        submitted not in ("no", "")
-        or precedence in _AUTOMATIC_PRECEDENCE
-        or any(one in first for one in replies)
-    )
 
 
 def _unpacked(entities: Iterable[mime.Entity], trouble: mime.Trouble) -> Iterator[mime.Entity]:

@@ -11,6 +11,7 @@ from multimail.core import ids
 from multimail.core.errors import Refused, not_found
 from multimail.core.plans import NO_LIMITS, Plan
 from multimail.core.scopes import Scope
+from multimail.core.spam import SecondOpinion
 from multimail.mail.lookups import NOWHERE, Dns
 from multimail.operations.rates import Rates
 from multimail.operations.vault import Vault
@@ -97,6 +98,8 @@ class Services:
     link_secret: bytes
     apart: Apart = here
     dns: Dns = NOWHERE  # asked when mail that came in is judged
+    dns_lists: tuple[str, ...] = ()  # zones that are asked about servers that send
+    second_opinion: SecondOpinion | None = None  # a spam filter beside ours
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     random: Callable[[int], bytes] = secrets.token_bytes
     rates: Rates = field(default_factory=Rates)

@@ -27,9 +27,14 @@ def known_people(tx: Tx, arrived: Row) -> dict[str, str]:
     return known | {mailbox["address"]: mailbox["name"]}
 
 
-def deceptions_of(message: Message, known: dict[str, str]) -> tuple[Finding, ...]:
+def sender_of(message: Message) -> str:
+    """The address in From as addresses are compared; a stranger may write anything."""
     try:
-        sender = normalise(message.from_.address)
+        return normalise(message.from_.address)
     except AddressError:
-        sender = message.from_.address.lower()
+        return message.from_.address.lower()
+
+
+def deceptions_of(message: Message, known: dict[str, str]) -> tuple[Finding, ...]:
+    sender = sender_of(message)
     return deceptions(message, sender, known) if sender else ()

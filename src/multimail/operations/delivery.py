@@ -18,7 +18,8 @@ from multimail.operations import lifecycle, thresholds, warming
 from multimail.operations.context import Context, Services, system
 from multimail.operations.copies import file_copy
 from multimail.operations.facts import note_correspondents
-from multimail.operations.intake import LOCAL, Arrival, Recipient, file_arrival, find_recipient
+from multimail.operations.filtering import LOCAL
+from multimail.operations.intake import Arrival, Recipient, file_arrival, find_recipient
 from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
 from multimail.operations.reports import play_on, signed_return_path

@@ -163,6 +163,7 @@ def _fill(tx: Tx, body: dict[str, Any], email: Row, public_url: str) -> None:
     }
     body["data"]["headers"] = _headers(contents)
     body["data"]["auth"] = json.loads(email["auth_json"]) if email["auth_json"] else None
+    body["data"]["automatic"] = email["automatic"]
     body["data"]["findings"] = json.loads(email["findings_json"])
     body["data"]["reputation"] = _reputation(email) if email["direction"] == "inbound" else None
     # The origin is ours on what came in; on what was sent it is any word of the agent's.

@@ -13,18 +13,18 @@ from typing import Any, Final
 import structlog
 
 from multimail.core.address import AddressError, normalise
-from multimail.core.findings import Finding
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, Mode, State, event
 from multimail.core.revision import revision
 from multimail.core.threads import bare_subject
 from multimail.core.times import MINUTE, SECOND
 from multimail.mail.authenticate import Auth, Evidence, Session, authenticate, local, read_evidence
+from multimail.mail.automatic import LOOP
 from multimail.mail.parse import Message, parse, unreadable
 from multimail.mail.reports import Report, read_report
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
-from multimail.operations.deception import deceptions_of, known_people
+from multimail.operations.filtering import LOCAL, Opinion, form_opinion
 from multimail.operations.indexing import to_index
 from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
@@ -37,7 +37,6 @@ from multimail.storage.database import Row, Tx
 log = structlog.get_logger()
 
 SHORT: Final = 64 * 1024  # octets: a longer message may take seconds to read, so others go on meanwhile
-LOCAL: Final = "local"  # in place of a peer's address: one of our own mailboxes sent it
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +130,7 @@ async def understand(services: Services, lease: Lease) -> None:
     now = services.clock() // SECOND
     reading = _read(raw, now) if len(raw) <= SHORT else await asyncio.to_thread(_read, raw, now)
     auth = await _judge(services, arrived, reading.evidence)
-    findings: tuple[Finding, ...] = ()
-    if arrived["peer"] != LOCAL:
-        known = await services.db.read(lambda tx: known_people(tx, arrived))
-        findings = deceptions_of(reading.message, known)
+    opinion = await form_opinion(services, arrived, reading.message, auth, raw)
     parts = [
         (part, await services.blobs.prepare(account_id, part.content)) for part in reading.message.attachments
     ]
@@ -151,7 +147,7 @@ async def understand(services: Services, lease: Lease) -> None:
         if origin is not None:
             take_report(ctx, origin, reading.report)
         else:
-            _receive(ctx, arrived, reading, auth, findings, parts, len(raw))
+            _receive(ctx, arrived, reading, opinion, parts, len(raw))
 
     await services.db.write(unit)
 
@@ -187,8 +183,7 @@ def _receive(
     ctx: Context,
     arrived: Row,
     reading: Reading,
-    auth: Auth,
-    findings: Sequence[Finding],
+    opinion: Opinion,
     parts: list[tuple[Any, Blob]],
     size: int,
 ) -> None:
@@ -198,13 +193,17 @@ def _receive(
     answered = _answered(ctx, arrived, message)
     thread_id = answered["thread_id"] if answered else _new_thread(ctx, arrived, message)
     row = _email_row(ctx, arrived, message, size, answered) | {"thread_id": thread_id}
-    row["auth_json"] = clean(to_json(asdict(_known_better(ctx, row["from_address"], auth))))
-    row["findings_json"] = clean(to_json([finding.told() for finding in findings]))
+    row["auth_json"] = clean(to_json(asdict(_known_better(ctx, row["from_address"], opinion.auth))))
+    row |= _opinion_columns(opinion)
     mailbox = ctx.sql.get_mailbox_even_deleted(account_id=ctx.account_id, mailbox_id=arrived["mailbox_id"])
     mode = Mode(mailbox["oversight_mode"])
-    transition = lifecycle.decide(
-        mode, State.ARRIVED, event(Kind.RECEIVE, machine_report=_is_machine(arrived, reading.report))
+    what = event(
+        Kind.RECEIVE,
+        machine_report=_is_machine(arrived, reading.report) or opinion.automatic == LOOP,
+        spam_flagged=opinion.spam.verdict == "flagged",
+        spam_quarantined=opinion.spam.verdict == "quarantined",
     )
+    transition = lifecycle.decide(mode, State.ARRIVED, what)
     ctx.sql.add_email(**row | {"state": transition.state})
     _keep_contents(ctx, arrived, message)
     for part, blob in parts:
@@ -215,6 +214,16 @@ def _receive(
         "email", arrived["email_id"], arrived["mailbox_id"], sender=arrived["sender"], peer=arrived["peer"]
     )
     write_audit(ctx, "receive_email")
+
+
+def _opinion_columns(opinion: Opinion) -> dict[str, Any]:
+    return {
+        "findings_json": clean(to_json([finding.told() for finding in opinion.findings])),
+        "automatic": opinion.automatic or None,
+        "spam_verdict": opinion.spam.verdict,
+        "spam_score": opinion.spam.score,
+        "spam_reasons_json": clean(to_json([asdict(reason) for reason in opinion.spam.reasons])),
+    }
 
 
 def _is_machine(arrived: Row, report: Report | None) -> bool:
@@ -287,10 +296,6 @@ def _email_row(
         "floor_mode": None,
         "schedule_first": False,
         "send_at": None,
-        "automatic": None,
-        "spam_verdict": None,
-        "spam_score": None,
-        "spam_reasons_json": "[]",
         "author_kind": "sender",
         "author_id": clean(arrived["sender"]),
         "created_at": ctx.now,

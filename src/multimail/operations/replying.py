@@ -20,6 +20,8 @@ class Target:
     message_id: str
     references: tuple[str, ...]
     recipients: tuple[Address, ...]
+    automatic: str = ""  # why it seems a machine's
+    words: str = ""  # what it says and quotes: what an answer may quote
 
 
 def find_target(
@@ -99,6 +101,8 @@ def _target(tx: Tx, email: Row) -> Target:
         message_id=email["message_id"],
         references=tuple(item.strip("<>") for item in earlier.split() if item.startswith("<")),
         recipients=recipients,
+        automatic=email["automatic"] or "",
+        words=f"{contents['markdown']}\n{contents['quoted']}\n{contents['text'] or ''}" if contents else "",
     )
 
 

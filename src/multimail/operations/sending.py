@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused
 from multimail.core.jsontext import to_json
-from multimail.core.oversight import PUBLIC_STATUS, Kind, State, event
+from multimail.core.oversight import PUBLIC_STATUS, Kind, Mode, State, event
 from multimail.core.scopes import Scope
 from multimail.core.times import from_datetime
 from multimail.operations import lifecycle, quotas, thresholds, warming
@@ -24,6 +24,7 @@ from multimail.operations.composing import (
 )
 from multimail.operations.context import Context
 from multimail.operations.indexing import to_index
+from multimail.operations.machines import talks_to_machine
 from multimail.operations.operation import Input, Operation, Route
 from multimail.operations.recipients import count_against_caps, judge
 from multimail.operations.suppression import refuse_suppressed
@@ -68,6 +69,10 @@ def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, A
     later = given.gate_timing == "schedule_first"
     addresses = [address for address, _ in composed.recipients]
     judgement = judge(ctx, composed.mailbox_id, addresses)
+    machine = talks_to_machine(ctx, composed, mode, allowed=judgement.every_recipient_allowed)
+    if machine is not None:
+        mode = Mode.GATED_ALL
+    findings = (*composed.crafted.findings, *((machine,) if machine else ()))
     what = event(Kind.ACCEPT, scheduled=send_at is not None, schedule_first=later, **judgement.facts)
     transition = lifecycle.decide(mode, State.COMPOSED, what, judgement.denied)
     refuse_suppressed(ctx, addresses)
@@ -80,6 +85,7 @@ def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, A
         "state": transition.state,
         "send_at": send_at,
         "floor_mode": mode,
+        "findings_json": to_json([finding.told() for finding in findings]) if findings else "[]",
     }
     ctx.sql.add_email(**row)
     keep_contents(ctx, composed)
@@ -139,7 +145,6 @@ def _email_row(
         "author_kind": ctx.actor.kind,
         "author_id": ctx.actor.id,
         "auth_json": None,
-        "findings_json": "[]",
         "automatic": None,
         "spam_verdict": None,
         "spam_score": None,

@@ -8,6 +8,7 @@ from multimail.core.scopes import Scope
 from multimail.operations import lifecycle
 from multimail.operations.context import Context
 from multimail.operations.emails import EMAIL_ALIASES, ReadEmail, find_email
+from multimail.operations.learning import to_learn
 from multimail.operations.operation import Operation
 from multimail.operations.sending import StatusAnswer
 
@@ -16,12 +17,12 @@ CLEARED: Final = "not_spam"
 
 
 def report_spam(ctx: Context, given: ReadEmail) -> Mapping[str, Any]:
-    """Puts an inbound email into quarantine as spam. not_spam takes it out again."""
+    """Puts an inbound email into quarantine as spam; the account's filter learns it. not_spam takes it out again."""
     return _judge(ctx, given, Kind.REPORT_SPAM, REPORTED)
 
 
 def not_spam(ctx: Context, given: ReadEmail) -> Mapping[str, Any]:
-    """Says that an email which was flagged or quarantined is no spam: it is unread mail again."""
+    """Says that an email which was flagged or quarantined is no spam: it is unread mail again, and that is learned."""
     return _judge(ctx, given, Kind.NOT_SPAM, CLEARED)
 
 
@@ -31,6 +32,7 @@ def _judge(ctx: Context, given: ReadEmail, kind: Kind, verdict: str) -> dict[str
     facts = {"announced": email["spam_verdict"] == REPORTED} if kind is Kind.NOT_SPAM else {}
     transition = lifecycle.advance(ctx, email, event(kind, **facts))
     ctx.sql.set_spam_verdict(account_id=ctx.account_id, email_id=email["email_id"], verdict=verdict)
+    to_learn(ctx, email["email_id"])
     ctx.about("email", email["email_id"], email["mailbox_id"], status=transition.state)
     return {
         "id": email["email_id"],

@@ -45,6 +45,14 @@ class AuthResults(TypedDict):
     reasons: list[str]
 
 
+class SpamReason(TypedDict):
+    """`points` of all reasons add up to `spam_score`; those below zero speak for the mail."""
+
+    rule: str
+    points: float
+    detail: str
+
+
 class Place(TypedDict):
     """`part` is subject, markdown, html or a file's name; `start` and `end` count its characters, `line` from 1."""
 
@@ -87,6 +95,7 @@ EmailSummary = TypedDict(
         "bounce_type": str | None,
         "spam_verdict": str | None,
         "spam_score": float | None,
+        "automatic": str | None,
         "auth": AuthResults | None,
         "findings": list[Finding],
         "last_error": str | None,
@@ -141,7 +150,8 @@ class Email(EmailSummary):
     who last changed an outbound email before it left: `operator:opr_…` or `key:key_…`.
     `protection` has any of pgp_encrypted, pgp_signed, smime_encrypted and smime_signed: recognised, neither
     decrypted nor verified. `calendar` and `forwarded` tell what its parts say. `token_estimate` is of markdown,
-    quoted and signature, whole; `truncated` says that `max_tokens` cut them here.
+    quoted and signature, whole; `automatic` says why an inbound
+    email seems a machine's; `truncated` says that `max_tokens` cut them here.
     """
 
     bcc: list[str]
@@ -156,6 +166,7 @@ class Email(EmailSummary):
     hidden: list[str]
     links: list[Link]
     defects: list[str]
+    spam_reasons: list[SpamReason]
     token_estimate: int
     truncated: bool
     attachments: list[AttachmentInfo]
@@ -201,6 +212,7 @@ def email_summary(row: Row) -> dict[str, Any]:
         "bounce_type": row["bounce_type"],
         "spam_verdict": row["spam_verdict"],
         "spam_score": row["spam_score"],
+        "automatic": row["automatic"],
         "auth": json.loads(row["auth_json"]) if row["auth_json"] else None,
         "findings": json.loads(row["findings_json"]),
         "last_error": row["last_error"],
@@ -259,6 +271,7 @@ def email_whole(tx: Tx, row: Row) -> dict[str, Any]:
                 {"text": text, "target": target} for text, target in json.loads(contents["links_json"])
             ],
             "defects": json.loads(contents["defects_json"]),
+            "spam_reasons": json.loads(row["spam_reasons_json"]),
             "token_estimate": sum(
                 map(tokens.estimate, (contents["markdown"], contents["quoted"], contains["signature"]))
             ),

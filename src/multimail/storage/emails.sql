@@ -215,6 +215,13 @@ WHERE account_id = :account_id AND thread_id = :thread_id
   AND state NOT IN ('rejected', 'cancelled', 'failed', 'blocked')
 ORDER BY email_id DESC LIMIT 1;
 
+-- name: count_left_in_thread$
+SELECT COUNT(*) FROM (
+    SELECT 1 FROM emails
+    WHERE account_id = :account_id AND thread_id = :thread_id AND direction = 'outbound' AND created_at > :after
+      AND state IN ('queued', 'scheduled', 'delivering', 'sent', 'bounced')
+    LIMIT :limit) AS newest;
+
 -- name: list_thread_inbound
 SELECT * FROM emails
 WHERE account_id = :account_id AND thread_id = :thread_id AND direction = 'inbound' AND erased_at IS NULL

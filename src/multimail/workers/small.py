@@ -6,6 +6,7 @@ from multimail.operations.delivery import due
 from multimail.operations.erasing import scrub
 from multimail.operations.erasing_people import forget
 from multimail.operations.intake import understand
+from multimail.operations.learning import learn
 from multimail.workers.runner import Handler, Job
 
 
@@ -16,6 +17,15 @@ def receive(services: Services) -> Handler:
         await understand(services, job.lease)
 
     return read_arrival
+
+
+def learning(services: Services) -> Handler:
+    """The handler of `learn` jobs."""
+
+    async def learn_email(job: Job) -> None:
+        await learn(services, job.lease)
+
+    return learn_email
 
 
 def erasing(services: Services) -> Handler:
