@@ -24,6 +24,7 @@ from multimail.operations.api_keys import CREATE_API_KEY, REVOKE_API_KEY
 from multimail.operations.attachments import DOWNLOAD_ATTACHMENT, GET_ATTACHMENT_URL
 from multimail.operations.contacts import ADD_CONTACT
 from multimail.operations.context import Caller, Context
+from multimail.operations.domains import ADD_DOMAIN
 from multimail.operations.drafts import CREATE_DRAFT, SEND_DRAFT
 from multimail.operations.emails import READ_EMAIL
 from multimail.operations.mailboxes import CREATE_MAILBOX
@@ -98,6 +99,8 @@ class Things:
     event_id: str = mailroom.absent("evt")
     rule_id: str = mailroom.absent("rul")
     contact_id: str = mailroom.absent("ctc")
+    domain_id: str = mailroom.absent("dom")
+    domain: str = "nobody.test"
     suppressed: str = "nobody@bounced.test"
     token: str = "forged.0"
     upgrade_code: str = "none"
@@ -180,6 +183,12 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "add_contact": lambda t: [{"address": "bob@example.test", "mailbox_id": t.mailbox_id}],
     "search_contacts": lambda t: [{}, {"q": "@"}],
     "delete_contact": lambda t: [{"contact_id": t.contact_id}],
+    "add_domain": lambda t: [{"domain": f"{t.mailbox_id[4:]}.test".lower()}],
+    "list_domains": lambda t: [{"limit": 100}],
+    "get_domain": lambda t: [{"domain_id": t.domain_id}, {"domain_id": t.domain}],
+    "verify_domain": lambda t: [{"domain_id": t.domain_id}, {"domain_id": t.domain}],
+    "rotate_domain": lambda t: [{"domain_id": t.domain_id}],
+    "delete_domain": lambda t: [{"domain_id": t.domain_id}],
     "list_rules": lambda t: [{"limit": 100}, {"mailbox_id": t.mailbox_id}],
     "add_rule": lambda t: [
         {"kind": "deny", "pattern": "mallory@example.test", "mailbox_id": t.mailbox_id},
@@ -242,21 +251,13 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
 
 # What a key that is limited to mailboxes never does, whatever it names.
 NAMELESS = {
-    "check_audit_chain",
-    "create_mailbox",
-    "delete_account",
-    "export_account",
-    "invite_operator",
-    "update_account",
+    *("create_mailbox", "delete_account", "export_account", "invite_operator", "update_account"),
+    *("add_domain", "list_domains", "check_audit_chain"),
 }
 ACCOUNT_WIDE = NAMELESS | {
-    "list_operators",
-    "update_operator",
-    "remove_operator",
-    "list_operator_sessions",
-    "revoke_operator_session",
-    "erase_person",
-    "get_erasure",
+    *("list_operators", "update_operator", "remove_operator", "list_operator_sessions"),
+    *("revoke_operator_session", "get_domain", "verify_domain", "rotate_domain", "delete_domain"),
+    *("erase_person", "get_erasure"),
 }
 # A filter: what it names is not asked for, so that nothing of the kind is an empty page and no 404.
 FILTERS = {("get_audit_log", "resource_id"), ("check_suppression", "address")}
@@ -358,6 +359,11 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
     spare = f"spare-{word}-{mailbox['mailbox_id'][-8:]}"
     await world.add_key(spare, [Scope.READ], mailbox_ids={mailbox["mailbox_id"]})
 
+    own = f"{word.lower() or 'own'}.test"  # one for all mailboxes: making its keys takes a while
+    known = await world.run(lambda ctx: ctx.sql.get_domain_by_name(account_id=world.account_id, domain=own))
+    domain = (
+        await mailroom.own_domain(world, own) if known is None else {"id": known["domain_id"], "domain": own}
+    )
     newcomer = f"{mailbox['mailbox_id']}@newcomers.test"
     return Things(
         mailbox_id=mailbox["mailbox_id"],
@@ -378,6 +384,8 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
         event_id=await event_about(world, email_id),
         rule_id=(await world.invoke(ADD_RULE, "admin", **rule))["id"],
         contact_id=(await world.invoke(ADD_CONTACT, **person))["id"],
+        domain_id=domain["id"],
+        domain=domain["domain"],
         suppressed=suppressed,
         upgrade_code=upgrade_code,
         operator_id=operator_id,
@@ -603,14 +611,15 @@ async def test_a_test_key_makes_test_things_and_nothing_leaves(world: World) -> 
         "create_webhook",
         "add_rule",
         "add_contact",
+        "add_domain",
         "send_email",
         "reply_email",
         "create_draft",
         "send_draft",
     }
     for operation in makers:
-        # A subscription: each of its calls says whether it is a test. A rule and a contact are for both.
-        if operation in (CREATE_WEBHOOK, ADD_RULE, ADD_CONTACT):
+        # A subscription: each of its calls says whether it is a test. A rule, a contact and a domain are for both.
+        if operation in (CREATE_WEBHOOK, ADD_RULE, ADD_CONTACT, ADD_DOMAIN):
             continue
         if operation is SEND_DRAFT:  # of its own: a live draft is not a test key's to send
             own = await world.invoke(CREATE_DRAFT, "test-send", mailbox_id=things.mailbox_id, **MAIL)
@@ -682,6 +691,8 @@ async def hold(world: World) -> tuple[Things, list[str]]:
         code="11111111",
         rule_id=rule["id"],
         contact_id=(await world.invoke(ADD_CONTACT, address="ann@known.test"))["id"],
+        domain_id=(await mailroom.own_domain(world))["id"],
+        domain="brand.test",
         suppressed="seen@bounced.test",
         upgrade_code=upgrade_code,
         token=link["url"].rpartition("/")[2],
@@ -697,7 +708,7 @@ def naming(things: Things, operation: Operation) -> list[tuple[bool, dict[str, A
         NOTHING, mailbox_id=things.mailbox_id, address=things.address, webhook_id=things.webhook_id,
         key_id=things.key_id, upgrade_code=things.upgrade_code, rule_id=things.rule_id,
         contact_id=things.contact_id, suppressed=things.suppressed, operator_id=things.operator_id,
-        session_id=things.session_id,
+        session_id=things.session_id, domain_id=things.domain_id, domain=things.domain,
     )  # fmt: skip
     held, seen = EXAMPLES[operation.name](things), EXAMPLES[operation.name](visible)
     return [(one != other, one) for one, other in zip(held, seen, strict=True)]

@@ -12,19 +12,20 @@ from typing import Final
 
 import uvicorn
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from multimail.apart import Apart
 from multimail.core.identity import base64url
-from multimail.mail import dkim, identity, sign
+from multimail.mail import identity
 from multimail.mail.deliver import Deliverer, Mx, parse_relay
 from multimail.net.dns import Resolver
 from multimail.net.guarded import CallFailed, GuardedClient
 from multimail.net.rspamd import Rspamd
 from multimail.operations.context import Services, Site
+from multimail.operations.dkim_keys import Keyring, open_platform_keys
 from multimail.operations.operators import FirstKeys, first_run
 from multimail.operations.vault import SIGNING_KEY, Vault, open_vault
 from multimail.operations.webhooks import refuse_url
@@ -49,15 +50,10 @@ GRACE: Final = 4.0  # seconds that each part gets to finish what it has begun; a
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What this installation signs with: made on the first run, kept in the database, shared by processes."""
+    """What this installation signs with beside DKIM: made on the first run, in the database, shared by processes."""
 
     identity: ec.EllipticCurvePrivateKey
-    dkim: rsa.RSAPrivateKey
     links: bytes
-
-    def signing(self, domain: str) -> sign.Keys:
-        dkim_key = (domain, SELECTOR, dkim.private_pem(self.dkim))
-        return sign.Keys(identity.private_pem(self.identity), (dkim_key,))
 
     def sign_head(self, text: bytes) -> str:
         """An audit head's signature: ECDSA P-256 with SHA-256, DER in base64url."""
@@ -68,7 +64,6 @@ async def load_keys(db: Database, vault: Vault, now: int) -> Keys:
     """Two processes may start at once: the first one's keys count for both. Raises VaultError."""
     made: dict[str, Callable[[], str]] = {
         "identity": lambda: identity.private_pem(identity.generate_key()),
-        "dkim": lambda: dkim.private_pem(dkim.generate_key()),
         "links": lambda: secrets.token_hex(32),
     }
     found: dict[str, str] = {}
@@ -84,9 +79,7 @@ async def load_keys(db: Database, vault: Vault, now: int) -> Keys:
 
             known = await db.write(unit)
         found[purpose] = vault.open(SIGNING_KEY, name, known)
-    key = dkim.load_private_pem(found["dkim"])
-    assert isinstance(key, rsa.RSAPrivateKey)
-    return Keys(identity.load_private_pem(found["identity"]), key, bytes.fromhex(found["links"]))
+    return Keys(identity.load_private_pem(found["identity"]), bytes.fromhex(found["links"]))
 
 
 @contextlib.asynccontextmanager
@@ -121,6 +114,7 @@ async def open_services(
             second_opinion=rspamd,
         )
         keys = await load_keys(db, vault, services.clock())
+        await open_platform_keys(services)
         yield replace(services, link_secret=keys.links), keys, client
     finally:
         if rspamd is not None:
@@ -174,7 +168,7 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
             await _start_workers(stack, settings, services, keys, client)
         smtp_port = None
         if settings.role in ("all", "smtp"):
-            server = SmtpServer(MailboxIntake(services), hostname=_hostname(settings), tls=_tls(settings))
+            server = SmtpServer(MailboxIntake(services), hostname=services.site.mail_host, tls=_tls(settings))
             smtp_port = await server.start(settings.smtp.host, settings.smtp.port)
             stack.push_async_callback(server.stop, GRACE / 2)
         if listener is not None:
@@ -203,15 +197,16 @@ async def _start_workers(
     transport = None
     if settings.delivery != "sandbox":
         route = Mx(Resolver()) if settings.delivery == "mx" else parse_relay(settings.deliver)
-        transport = Deliverer(route, helo=_hostname(settings))
+        transport = Deliverer(route, helo=services.site.mail_host)
         stack.push_async_callback(transport.close)
     for chore in (sealer(services, keys.sign_head), indexer(services), Sweeper(services)):
         await chore.start()
         stack.push_async_callback(chore.stop)
+    keyring = Keyring(services, identity.private_pem(keys.identity))
     runner = Runner(
         services,
         {
-            "deliver": Room(deliver.handler(services, keys.signing(settings.domain), transport), 64),
+            "deliver": Room(deliver.handler(services, keyring, transport), 64),
             # Taking mail in comes before reading it: what is accepted is safe, what is refused may be lost.
             # Most of the time of a place goes to waiting for strangers' DNS.
             "receive": Room(small.receive(services), 16, gives_way=True),
@@ -219,9 +214,10 @@ async def _start_workers(
             "erase": Room(small.erasing(services), 1, gives_way=True),
             "scrub": Room(small.scrubbing(services), 1, gives_way=True),
             "forget": Room(small.forgetting(services), 1, gives_way=True),
+            "domain": Room(small.checking(services), 4, gives_way=True),
             "due": Room(small.schedule(services), 32),
-            "notice": Room(notify.notices(services, keys.signing(settings.domain), transport), 8),
-            "copy": Room(notify.copies(services, keys.signing(settings.domain), transport), 8),
+            "notice": Room(notify.notices(services, keyring, transport), 8),
+            "copy": Room(notify.copies(services, keyring, transport), 8),
             "webhook": Room(webhook.handler(services, client), 64),
         },
     )
@@ -286,10 +282,6 @@ def _own_url(settings: Settings, listener: socket.socket | None) -> str:
     host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
     port = listener.getsockname()[1] if listener else settings.http.port
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
-
-
-def _hostname(settings: Settings) -> str:
-    return f"mail.{settings.domain}"
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -227,6 +227,33 @@ def test_the_dns_records_carry_the_key_that_it_signs_with(server: Server) -> Non
     assert "give --domain" in operator(server, "dns").stdout
 
 
+def test_the_installations_keys_are_rotated(server: Server) -> None:
+    before = operator(server, "dns", "--domain", "example.com").stdout
+    assert (
+        "mm1-ed25519._domainkey.example.com. IN TXT" in before and before.count("It signs this domain") == 2
+    )
+    assert operator(server, "rotate-keys").returncode == 0
+    after = operator(server, "dns", "--domain", "example.com").stdout
+    assert after.count("It signs this domain") == 2 and after.count("It signs mail once it is seen") == 2
+    again = operator(server, "rotate-keys")
+    assert again.returncode == 1 and "wait to be published" in again.stderr
+
+
+def test_a_domain_of_ones_own(server: Server) -> None:
+    assert "add-domain claims one" in operator(server, "domains").stdout
+    made = operator(server, "add-domain", "Brand.example")
+    assert made.returncode == 0 and "_multimail.brand.example. IN TXT" in made.stdout
+    assert "brand.example. IN MX 10 mail.multimail.test." in made.stdout
+    strings = re.findall(r'"([^"]*)"', made.stdout)
+    assert all(len(string) <= 255 for string in strings)
+    assert operator(server, "dns", "brand.example").stdout in made.stdout
+    done = operator(server, "verify-domain", "brand.example")  # a name that nobody can register
+    assert "brand.example  pending: there is nothing at _multimail.brand.example" in done.stdout
+    assert operator(server, "domains").stdout == done.stdout
+    assert operator(server, "rotate-keys", "brand.example").returncode == 1
+    assert "There is no such domain" in operator(server, "verify-domain", "other.example").stderr
+
+
 def test_it_works_while_no_server_runs(server: Server) -> None:
     server.stop()
     assert operator(server, "set-mode", server.address, "gated_all").returncode == 0

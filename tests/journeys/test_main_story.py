@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
 
-import dkim
 import pytest
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
 from multimail.core.audit_chain import verify as verify_chain
 from multimail.mail import identity
-from multimail.mail.dkim import dns_record, load_private_pem
-from multimail.operations.vault import SIGNING_KEY
+from multimail.mail.domain_records import dkim_records
+from multimail.operations.dkim_keys import PLATFORM_KEYS, public_keys
 from tests.journeys.journey import letter, serving, smtp_send, until
+from tests.support import dkim_oracle
 from tests.support.sink import Sink
 
 EVENTS = ["oversight.pending", "oversight.approved", "email.sent", "email.received"]
@@ -224,14 +224,11 @@ async def check_what_left(product, sink, decided):
     assert all(one.sender.startswith("bounce+") and one.sender.endswith(f"@{host}") for one in sink.taken)
     assert b"boss@hidden.test" not in taken.raw
     async with product.behind() as services:
-        name = {"purpose": "dkim", "name": "mm1"}
-        sealed = await services.db.read(lambda tx: tx.sql.get_signing_key(**name))
-        pem = services.vault.open(SIGNING_KEY, name, sealed)
-    records = {b"mm1._domainkey.multimail.test.": dns_record(load_private_pem(pem)).encode()}
-    assert dkim.verify(taken.raw, dnsfunc=lambda name, timeout=5: records.get(name))
-    assert not dkim.verify(
-        taken.raw.replace(b"Friday", b"Sunday"), dnsfunc=lambda name, timeout=5: records.get(name)
-    )
+        keys = await services.db.read(lambda tx: public_keys(tx.sql.list_dkim_keys(**PLATFORM_KEYS)))
+    published = dkim_records("multimail.test", keys)
+    records = {f"{record.name}.".encode(): record.value.encode() for record in published}
+    assert [dkim_oracle.verifies(taken.raw, records, number) for number in range(2)] == [True, True]
+    assert not dkim_oracle.verifies(taken.raw.replace(b"Friday", b"Sunday"), records)
     jwks = await product.ok("GET", "/.well-known/multimail-signing-key", key=None)
     verdict = identity.verify(taken.raw, identity.load_keys(json.dumps(jwks)))
     assert verdict.ok, verdict.reason

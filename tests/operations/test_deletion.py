@@ -100,7 +100,8 @@ async def test_a_delivery_that_runs_writes_nothing(world):
     assert (await rows(world, "emails"), await rows(world, "sandbox")) == (0, 0)
     lease = Lease(world.account_id, "deliver", sent["id"], "tester")
     far = mailroom.FarSide()
-    await deliver.handler(mailroom.leaving(world).services, mailroom.KEYS, far)(Job(lease, 0))
+    out = mailroom.leaving(world)
+    await deliver.handler(out.services, await mailroom.keyring(out), far)(Job(lease, 0))
     assert far.taken == []
 
 

@@ -11,8 +11,11 @@ from multimail.core.oversight import Mode
 from multimail.core.plans import Plan
 from multimail.core.scopes import Role, Scope
 from multimail.core.times import HOUR
+from multimail.operations import domains
 from multimail.operations.account_update import UPDATE_ACCOUNT
+from multimail.operations.domains import ADD_DOMAIN
 from multimail.operations.drafts import CREATE_DRAFT, EDIT_DRAFT
+from multimail.operations.mailboxes import CREATE_MAILBOX
 from multimail.operations.operation import Operation
 from multimail.operations.operators import new_token
 from multimail.operations.pausing import PAUSE_SENDING
@@ -25,7 +28,7 @@ from multimail.operations.warming import take_acceptance
 from multimail.operations.webhooks import CREATE_WEBHOOK, TEST_WEBHOOK, refuse_url
 from multimail.storage.database import StorageFull
 from tests.support import mailroom, overseer
-from tests.support.world import World
+from tests.support.world import World, add_account
 
 MAIL = {"to": "bob@example.test", "markdown": "Words."}
 DENIED = {"kind": "deny", "pattern": "mallory@example.test"}
@@ -39,6 +42,7 @@ ABSENT = {
     "key_id": mailroom.absent("key"),
     "rule_id": mailroom.absent("rul"),
     "contact_id": mailroom.absent("ctc"),
+    "domain_id": mailroom.absent("dom"),
     "after": mailroom.absent("evt"),
     "operator_id": mailroom.absent("opr"),
     "session_id": mailroom.absent("ses"),
@@ -96,6 +100,10 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "add_rule": {"kind": "deny", "pattern": "*@example.test", "mailbox_id": ""},
     "remove_rule": {"rule_id": ""},
     "remove_suppression": {"address": "nobody@bounced.test"},
+    "get_domain": {"domain_id": ""},
+    "verify_domain": {"domain_id": ""},
+    "rotate_domain": {"domain_id": ""},
+    "delete_domain": {"domain_id": ""},
     "add_contact": {"address": "bob@example.test", "mailbox_id": ""},
     "delete_contact": {"contact_id": ""},
     "create_webhook": {"url": "https://example.test/", "mailbox_id": ""},
@@ -121,6 +129,7 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "get_reputation": {"sha256": "0" * 64},
 }
 
+DOMAINS_NAMED = ("get_domain", "verify_domain", "rotate_domain", "delete_domain")
 EDITS = ("edit_scheduled_email", "edit_email")
 LATER = "2030-01-01T00:00:00Z"
 
@@ -201,6 +210,10 @@ async def conflict(world: World, operation: Operation) -> Any:
     if operation.name == "invite_operator":
         await ask(world, operation, email="new@example.test", role="viewer")
         return await ask(world, operation, email="new@example.test", role="owner")
+    if operation.name == "rotate_domain":
+        domain_id = (await mailroom.own_domain(world))["id"]
+        await ask(world, operation, domain_id=domain_id)
+        return await ask(world, operation, domain_id=domain_id)
     if operation.name == "replay_webhook":
         hook = await world.invoke(CREATE_WEBHOOK, "admin", url="https://example.test/")
         told = await world.invoke(TEST_WEBHOOK, "admin", webhook_id=hook["id"])
@@ -333,6 +346,32 @@ async def address_taken(world: World, operation: Operation) -> Any:
     return await ask(world, operation, address="support")
 
 
+async def domain_taken(world: World, operation: Operation) -> Any:
+    taken = (await mailroom.own_domain(world))["domain"]
+    if operation.name == "add_domain":
+        return await ask(world, operation, domain=taken)
+    other = await add_account(World(world.services, world.clock), "other")
+    return await mailroom.own_domain(other, taken)
+
+
+async def domain_in_use(world: World, operation: Operation) -> Any:
+    domain = await mailroom.own_domain(world)
+    await world.invoke(CREATE_MAILBOX, "admin", address=f"desk@{domain['domain']}")
+    return await ask(world, operation, domain_id=domain["id"])
+
+
+async def domain_not_verified(world: World, operation: Operation) -> Any:
+    if operation.name == "create_mailbox":
+        await world.invoke(ADD_DOMAIN, "admin", domain="brand.test")
+        return await ask(world, operation, address="desk@brand.test")
+    box = world.mailbox["mailbox_id"]
+    more = {"email_id": await mailroom.arrive(world)} if operation.name == "reply_email" else {}
+    await mailroom.execute(world, "UPDATE mailboxes SET lapsed_at = 1 WHERE mailbox_id = :box", box=box)
+    if more:
+        return await ask(world, operation, **more, markdown="Words.")
+    return await send_or_reply(world, operation)
+
+
 async def operator_address(world: World, operation: Operation) -> Any:
     if operation.name == "invite_operator":
         return await ask(world, operation, email=world.mailbox["address"])
@@ -365,6 +404,8 @@ async def mailbox_limited(world: World, operation: Operation) -> Any:
         "update_api_key": {"key_id": world.key_ids["limited"], "all_mailboxes": True},
         "add_rule": DENIED,
         "add_contact": {"address": "bob@example.test"},
+        "add_domain": {"domain": "brand.test"},
+        **{name: {"domain_id": "brand.test"} for name in DOMAINS_NAMED},
         "remove_rule": {"rule_id": (await world.invoke(ADD_RULE, "admin", **DENIED))["id"]},
         "erase_person": {"address": "bob@example.test"},
         "get_erasure": {"erasure_id": ABSENT["erasure_id"]},
@@ -481,6 +522,13 @@ async def quota_exceeded(world: World, operation: Operation) -> Any:
     world.services = replace(world.services, site=site)
     if operation.name == "create_mailbox":
         return await ask(world, operation, address="another")
+    if operation.name == "add_domain":
+        rows = [
+            {"domain_id": f"dom_{number}", "domain": f"brand{number}.test", "token": "t", "created_at": 1}
+            for number in range(domains.MOST)
+        ]
+        await world.run(lambda ctx: [ctx.sql.add_domain(**row, account_id=world.account_id) for row in rows])
+        return await ask(world, operation, domain="brand.test")
     return await send_or_reply(world, operation)
 
 
@@ -524,6 +572,9 @@ PROVOCATIONS: dict[str, Provoke] = {
         idempotency_mismatch,
         storage_full,
         address_taken,
+        domain_taken,
+        domain_in_use,
+        domain_not_verified,
         operator_address,
         mailbox_limited,
         rate_limited,

@@ -35,6 +35,7 @@ NOT_EXPORTED = {
     "key_hashes": "secrets",
     "operator_tokens": "secrets",
     "approval_requests": "secrets",
+    "dkim_keys": "secrets",
     "signing_keys": "the installation's, not an account's",
     "erased": "what is under way",
     "erasures": "what is under way, and counts",
@@ -121,6 +122,7 @@ async def furnish(world):
     await world.invoke(ADD_CONTACT, address="ann@example.test", name="Ann")
     await world.run(lambda ctx: suppress(ctx, "gone@example.test", "hard_bounce", sent["id"]))
     await world.add_key("limited", [Scope.READ], mailbox_ids={world.mailbox["mailbox_id"]})
+    await mailroom.own_domain(world)
     await world.add_operator("owner", email="ann@example.test")
     await mailroom.set_mode(world, "gated_all")
     held = await mailroom.arrive(world, subject="Held", message_id="<held@example.test>")

@@ -6,18 +6,20 @@ Jobs run here as workers run them, without their timers: `run_jobs` does what is
 import asyncio
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from altcha import v1 as pow_v1
 
 from multimail.core.ids import make_id
+from multimail.core.plans import Plan
 from multimail.core.times import DAY, to_datetime
 from multimail.mail import dkim, identity
 from multimail.mail.deliver import Result
-from multimail.mail.sign import Keys
 from multimail.operations.context import Context
+from multimail.operations.dkim_keys import FIRST, PLATFORM_KEYS, Keyring, keep_pair
+from multimail.operations.domains import ADD_DOMAIN, VERIFY_DOMAIN
 from multimail.operations.events import LIST_EVENTS
 from multimail.operations.intake import Arrival, accept
 from multimail.operations.jobs import Lease
@@ -27,10 +29,10 @@ from multimail.operations.sign_up import mail_code
 from multimail.storage.database import Row, Tx
 from multimail.workers import deliver, notify, small
 from multimail.workers.runner import LEASE, Handler, Job
-from tests.support.world import DOMAIN, LINK_SECRET, START, World
+from tests.support.world import LINK_SECRET, START, World
 
 IDENTITY_KEY, DKIM_KEY = identity.generate_key(), dkim.generate_key()
-KEYS = Keys(identity.private_pem(IDENTITY_KEY), ((DOMAIN, "mm1", dkim.private_pem(DKIM_KEY)),))
+IDENTITY_PEM, DKIM_PEM = identity.private_pem(IDENTITY_KEY), dkim.private_pem(DKIM_KEY)
 
 
 def absent(prefix: str) -> str:
@@ -112,19 +114,49 @@ async def understand(world: World) -> list[str]:
     return await run_jobs(world, "receive", small.receive(world.services))
 
 
+async def keyring(world: World) -> Keyring:
+    """As an installation has it; the platform signs with DKIM_KEY alone, which takes no time to make."""
+    key = dkim.NewKey("rsa", DKIM_PEM, dkim.dns_record(DKIM_KEY))
+    services = world.services
+    await services.db.write(
+        lambda tx: keep_pair(services, tx, PLATFORM_KEYS, [key], [FIRST], signing=("rsa",))
+    )
+    return Keyring(world.services, IDENTITY_PEM)
+
+
+def published(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[str]]:
+    """What a person puts into the DNS for a domain: for `world.names.table`."""
+    return {
+        (one["name"], one["type"]): [f"{one['priority']} {one['value']}" if one["priority"] else one["value"]]
+        for one in records
+    }
+
+
+async def own_domain(world: World, domain: str = "brand.test") -> dict[str, Any]:
+    """A domain that the account has verified."""
+    made = await world.invoke(ADD_DOMAIN, "admin", domain=domain)
+    world.names.table = {**world.names.table, **published(made["records"])}
+    return dict(await world.invoke(VERIFY_DOMAIN, "admin", domain_id=made["id"]))
+
+
+async def check_domains(world: World) -> list[str]:
+    """The looks at domains that are due."""
+    return await run_jobs(world, "domain", small.checking(world.services))
+
+
 async def hand_over(world: World, far: FarSide | None = None) -> list[str]:
     """Deliveries that are due; without `far` nothing leaves."""
-    return await run_jobs(world, "deliver", deliver.handler(world.services, KEYS, far))
+    return await run_jobs(world, "deliver", deliver.handler(world.services, await keyring(world), far))
 
 
 async def tell(world: World, far: FarSide | None = None) -> list[str]:
     """Operator mail that is due; without `far` it is kept."""
-    return await run_jobs(world, "notice", notify.notices(world.services, KEYS, far))
+    return await run_jobs(world, "notice", notify.notices(world.services, await keyring(world), far))
 
 
 async def copy(world: World, far: FarSide | None = None) -> list[str]:
     """Copies for the oversight address that are due."""
-    return await run_jobs(world, "copy", notify.copies(world.services, KEYS, far))
+    return await run_jobs(world, "copy", notify.copies(world.services, await keyring(world), far))
 
 
 async def send(world: World, key: str = "agent", **more: Any) -> dict[str, Any]:
@@ -209,9 +241,10 @@ async def begin_sign_up(world: World, email: str, slug: str) -> str:
     return await world.run(unit)
 
 
-def leaving(world: World) -> World:
+def leaving(world: World, *, warm_up: bool = False) -> World:
     """The same world, whose external mail leaves by the transport that is given to `hand_over`."""
-    services = replace(world.services, site=replace(world.services.site, delivery="mx"))
+    site = replace(world.services.site, delivery="mx", self_hosted=Plan(warm_up=warm_up))
+    services = replace(world.services, site=site)
     return World(
         services, world.clock, world.account_id, world.keys, world.key_ids, world.mailbox, world.people
     )

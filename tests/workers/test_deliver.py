@@ -21,7 +21,7 @@ from multimail.operations.jobs import Lease
 from multimail.workers import deliver
 from multimail.workers.runner import Job
 from tests.support import mailroom
-from tests.support.mailroom import DKIM_KEY, IDENTITY_KEY, KEYS, FarSide
+from tests.support.mailroom import DKIM_KEY, IDENTITY_KEY, FarSide, keyring
 from tests.support.world import START, World, add_account
 
 BOB, CAROL = "bob@example.test", "carol@example.test"
@@ -276,11 +276,11 @@ async def test_a_lost_lease_writes_nothing(out: World) -> None:
     await mailroom.execute(
         out, "UPDATE jobs SET lease_owner = 'slow', lease_until = :until", until=out.clock.now
     )
-    await deliver.handler(out.services, KEYS, Slow())(Job(slow, 0))
+    await deliver.handler(out.services, await keyring(out), Slow())(Job(slow, 0))
     assert await state(out, email_id) == "delivering"
     assert await recipients(out, email_id) == {BOB: "pending"}
     assert await out.services.db.write(lambda tx: hand_off(out.services, tx, slow)) is None
-    await deliver.handler(out.services, KEYS, far)(Job(replace(slow, owner="other"), 0))
+    await deliver.handler(out.services, await keyring(out), far)(Job(replace(slow, owner="other"), 0))
     assert (await state(out, email_id), len(far.taken)) == ("sent", 1)
 
 

@@ -240,6 +240,44 @@ export interface DeliveryPage {
   cursor: string | null;
 }
 
+/**
+ * A record to publish. `state` is what the last check came to: unchecked, found, missing, different (`found` has
+ * what is there instead) or unanswered (the DNS did not answer). `priority` is an MX record's.
+ */
+export interface DnsRecord {
+  purpose: string;
+  type: string;
+  name: string;
+  value: string;
+  priority: number | null;
+  required: boolean;
+  about: string;
+  state: string;
+  found: string[];
+}
+
+/**
+ * `status` is pending, verified, or lapsed: it was verified, and its proof was gone for three days. `missing_since`
+ * is since when the proof of a verified domain is gone; `reason` says what keeps it from being verified.
+ */
+export interface DomainAnswer {
+  id: string;
+  domain_id: string;
+  domain: string;
+  status: string;
+  reason: string | null;
+  records: DnsRecord[];
+  created_at: string;
+  checked_at: string | null;
+  verified_at: string | null;
+  missing_since: string | null;
+}
+
+export interface DomainPage {
+  domains: DomainAnswer[];
+  cursor: string | null;
+}
+
 /** Address lists are as they were given. A draft has no status: it is no email. */
 export interface DraftAnswer {
   id: string;
@@ -1081,7 +1119,7 @@ export interface ListMailboxesInput {
 }
 
 export interface CreateMailboxInput {
-  /** A local part (`support`) or a full address at the account's own domain. */
+  /** A local part (`support`), or a full address at a domain that the account has verified. */
   address: string;
   /** The display name in From. */
   name?: string;
@@ -1629,6 +1667,36 @@ export interface UpdateApiKeyInput {
 export interface RevokeApiKeyInput {
   key_id: string;
   approval_code?: string;
+}
+
+export interface AddDomainInput {
+  /** A domain name, such as `example.com` or `mail.example.com`. */
+  domain: string;
+}
+
+export interface ListDomainsInput {
+  limit?: number;
+  cursor?: string;
+}
+
+export interface GetDomainInput {
+  /** The domain's id or name. */
+  domain_id: string;
+}
+
+export interface VerifyDomainInput {
+  /** The domain's id or name. */
+  domain_id: string;
+}
+
+export interface RotateDomainInput {
+  /** The domain's id or name. */
+  domain_id: string;
+}
+
+export interface DeleteDomainInput {
+  /** The domain's id or name. */
+  domain_id: string;
 }
 
 export interface GetUsageInput {
@@ -2237,6 +2305,51 @@ export class Operations extends Calls {
     return this.call("DELETE", "/v1/api-keys/{key_id}", input);
   }
 
+  /**
+   * Claims a domain, and answers with the DNS records to publish. It counts once verify_domain has found them.
+   *
+   * Required are the `ownership` record, whose token is this account's alone, and the first `dkim` key. Until then, and
+   * for the claim of another account, it changes nothing.
+   */
+  addDomain(input: AddDomainInput): Promise<DomainAnswer> {
+    return this.call("POST", "/v1/domains", input);
+  }
+
+  /** Lists the account's domains with their records, newest first. */
+  listDomains(input: ListDomainsInput = {}): Promise<DomainPage> {
+    return this.call("GET", "/v1/domains", input);
+  }
+
+  /** Shows a domain: the records to publish, what the last check found of each, and whether it counts. */
+  getDomain(input: GetDomainInput): Promise<DomainAnswer> {
+    return this.call("GET", "/v1/domains/{domain_id}", input);
+  }
+
+  /**
+   * Looks up a domain's records now, and verifies it where the required ones are there.
+   *
+   * The answer's `status` and `reason` say how that went; where the DNS does not answer nothing is verified. Names that
+   * were missing are asked for again after a minute at the earliest. A domain that another account has verified stays
+   * that account's until its own proof is gone: 409 domain_taken.
+   */
+  verifyDomain(input: VerifyDomainInput): Promise<DomainAnswer> {
+    return this.call("POST", "/v1/domains/{domain_id}/verify", input);
+  }
+
+  /**
+   * Makes new DKIM keys for a domain. Publish their records: each key signs once its record is seen.
+   *
+   * Until then the keys that sign now go on. Afterwards their records stay listed for a week, to remain published.
+   */
+  rotateDomain(input: RotateDomainInput): Promise<DomainAnswer> {
+    return this.call("POST", "/v1/domains/{domain_id}/rotate", input);
+  }
+
+  /** Deletes a domain with its keys. Refused while mailboxes live on it: delete those first. */
+  deleteDomain(input: DeleteDomainInput): Promise<Deleted> {
+    return this.call("DELETE", "/v1/domains/{domain_id}", input);
+  }
+
   /** Shows the account, and what the asking key may do. */
   getAccount(): Promise<AccountAnswer> {
     return this.call("GET", "/v1/account", {});
@@ -2497,6 +2610,12 @@ export const METHODS = {
   list_api_keys: "listApiKeys",
   update_api_key: "updateApiKey",
   revoke_api_key: "revokeApiKey",
+  add_domain: "addDomain",
+  list_domains: "listDomains",
+  get_domain: "getDomain",
+  verify_domain: "verifyDomain",
+  rotate_domain: "rotateDomain",
+  delete_domain: "deleteDomain",
   get_account: "getAccount",
   get_usage: "getUsage",
   update_account: "updateAccount",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK n
     from multimail.operations.api_keys import ApiKeyAnswer, ApiKeyPage
     from multimail.operations.attachments import AttachmentUrl
     from multimail.operations.contacts import Contact, ContactPage
+    from multimail.operations.domains import DomainAnswer, DomainPage
     from multimail.operations.drafts import DraftAnswer, DraftPage
     from multimail.operations.editing import EditAnswer
     from multimail.operations.emails import MessageStatus, TagsAnswer
@@ -58,6 +59,7 @@ class AsyncOperations(AsyncCalls):
         "list_sandbox", "create_webhook", "list_webhooks", "get_webhook", "delete_webhook",
         "list_webhook_deliveries", "get_webhook_delivery", "replay_webhook", "test_webhook",
         "list_events", "create_api_key", "list_api_keys", "update_api_key", "revoke_api_key",
+        "add_domain", "list_domains", "get_domain", "verify_domain", "rotate_domain", "delete_domain",
         "get_account", "get_usage", "update_account", "apply_upgrade", "request_upgrade",
         "list_operators", "invite_operator", "update_operator", "remove_operator",
         "list_operator_sessions", "revoke_operator_session", "get_audit_log", "check_audit_chain",
@@ -423,6 +425,42 @@ class AsyncOperations(AsyncCalls):
         What it sent unapproved and has not left is held again.
         """
         return cast("Deleted", await self._call("DELETE", "/v1/api-keys/{key_id}", {"key_id": key_id, "approval_code": approval_code}))
+
+    async def add_domain(self, *, domain: "str") -> "DomainAnswer":
+        """Claims a domain, and answers with the DNS records to publish. It counts once verify_domain has found them.
+
+        Required are the `ownership` record, whose token is this account's alone, and the first `dkim` key. Until then, and
+        for the claim of another account, it changes nothing.
+        """
+        return cast("DomainAnswer", await self._call("POST", "/v1/domains", {"domain": domain}))
+
+    async def list_domains(self, *, cursor: "str | None" = None, limit: "int | None" = None) -> "DomainPage":
+        """Lists the account's domains with their records, newest first."""
+        return cast("DomainPage", await self._call("GET", "/v1/domains", {"cursor": cursor, "limit": limit}))
+
+    async def get_domain(self, *, domain_id: "str") -> "DomainAnswer":
+        """Shows a domain: the records to publish, what the last check found of each, and whether it counts."""
+        return cast("DomainAnswer", await self._call("GET", "/v1/domains/{domain_id}", {"domain_id": domain_id}))
+
+    async def verify_domain(self, *, domain_id: "str") -> "DomainAnswer":
+        """Looks up a domain's records now, and verifies it where the required ones are there.
+
+        The answer's `status` and `reason` say how that went; where the DNS does not answer nothing is verified. Names that
+        were missing are asked for again after a minute at the earliest. A domain that another account has verified stays
+        that account's until its own proof is gone: 409 domain_taken.
+        """
+        return cast("DomainAnswer", await self._call("POST", "/v1/domains/{domain_id}/verify", {"domain_id": domain_id}))
+
+    async def rotate_domain(self, *, domain_id: "str") -> "DomainAnswer":
+        """Makes new DKIM keys for a domain. Publish their records: each key signs once its record is seen.
+
+        Until then the keys that sign now go on. Afterwards their records stay listed for a week, to remain published.
+        """
+        return cast("DomainAnswer", await self._call("POST", "/v1/domains/{domain_id}/rotate", {"domain_id": domain_id}))
+
+    async def delete_domain(self, *, domain_id: "str") -> "Deleted":
+        """Deletes a domain with its keys. Refused while mailboxes live on it: delete those first."""
+        return cast("Deleted", await self._call("DELETE", "/v1/domains/{domain_id}", {"domain_id": domain_id}))
 
     async def get_account(self) -> "AccountAnswer":
         """Shows the account, and what the asking key may do."""

@@ -7,11 +7,14 @@ import socket
 from typing import Final
 from urllib.parse import urlsplit
 
-from multimail.app import SELECTOR, open_services
+from multimail.app import open_services
 from multimail.commands.doctor_finding import Finding, bad, good, warning
 from multimail.commands.folder import read_running, require_database
-from multimail.mail import dkim
+from multimail.core.domains import Seen
+from multimail.mail.domain_records import Finding as Looked
+from multimail.mail.domain_records import Record, dkim_records, look_up
 from multimail.net.dns import Resolver
+from multimail.operations.dkim_keys import PLATFORM_KEYS, public_keys
 from multimail.operations.operators import SLUG
 from multimail.settings import Address, Settings
 
@@ -184,19 +187,24 @@ async def _spf(resolver: Resolver, host: str) -> list[Finding]:
 
 
 async def _dkim(resolver: Resolver, settings: Settings) -> list[Finding]:
-    name = f"{SELECTOR}._domainkey.{settings.domain}"
     require_database(settings)
-    async with open_services(settings, settings.public_url) as (_, keys, _):
-        wanted = dkim.dns_record(keys.dkim)
-    try:
-        found = await _texts(resolver, name)
-    except OSError as error:
-        return [_no_answer(error)]
-    if not found:
-        return [bad("dns", f"{name} is not there: signatures can't be checked", SHOWN)]
-    if _key_of(found[0]) != _key_of(wanted):
-        return [bad("dns", f"{name} has another key than this installation signs with", SHOWN)]
-    return [good("dns", f"{name} has the key that we sign with")]
+    async with open_services(settings, settings.public_url) as (services, _, _):
+        keys = await services.db.read(lambda tx: public_keys(tx.sql.list_dkim_keys(**PLATFORM_KEYS)))
+    wanted = dkim_records(settings.domain, [key for key in keys if key.state == "signing"])
+    found = await look_up(resolver, wanted)
+    return [_key_finding(record, found[record.key]) for record in wanted]
+
+
+def _key_finding(record: Record, there: Looked) -> Finding:
+    said = {
+        Seen.MISSING: f"{record.name} is not there: signatures can't be checked",
+        Seen.DIFFERENT: f"{record.name} has another key than this installation signs with",
+        Seen.UNANSWERED: f"no DNS server answers for {record.name}",
+    }
+    if there.state is Seen.FOUND:
+        return good("dns", f"{record.name} has the key that we sign with")
+    # Every receiver knows RSA; without the other key mail is verified all the same (RFC 8463 section 3).
+    return (bad if record.required else warning)("dns", said[there.state], SHOWN)
 
 
 async def _dmarc(resolver: Resolver, domain: str) -> list[Finding]:
@@ -216,12 +224,6 @@ async def _texts(resolver: Resolver, name: str) -> list[str]:
         return [text.decode("utf-8", "replace") for text in await resolver.txt(name)]
     except LookupError:
         return []
-
-
-def _key_of(record: str) -> str:
-    """The p= tag of a DKIM record (RFC 6376 section 3.6.1), without white space."""
-    tags = (part.partition("=") for part in record.split(";"))
-    return next(("".join(value.split()) for name, _, value in tags if name.strip() == "p"), "")
 
 
 def _no_answer(error: OSError) -> Finding:

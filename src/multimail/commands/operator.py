@@ -7,29 +7,27 @@ import argparse
 import asyncio
 from typing import Final
 
-from multimail.app import SELECTOR, open_services
+from multimail.app import open_services
 from multimail.commands.flags import add_settings, complain, plain, settings_of, typed
 from multimail.commands.folder import UNUSABLE, require_database
+from multimail.commands.own_domains import ACTIONS as DOMAIN_ACTIONS
+from multimail.commands.own_domains import add as add_domains
 from multimail.commands.owner import Action, Owner, base_url
 from multimail.commands.people import ACTIONS as PEOPLE_ACTIONS
 from multimail.commands.people import add as add_people
 from multimail.core.errors import Refused
 from multimail.core.oversight import Mode
 from multimail.core.scopes import KEY_SCOPES
-from multimail.mail import dkim
 from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.api_keys import CREATE_API_KEY
 from multimail.operations.mailboxes import UPDATE_MAILBOX
 from multimail.operations.notices import every_sandboxed
 from multimail.operations.operation import Body
-from multimail.operations.operators import LINK_LIFE, SLUG, new_token, pending_codes
+from multimail.operations.operators import LINK_LIFE, new_token, pending_codes
 from multimail.operations.sealing import seal_all
 from multimail.operations.thresholds import lift_suspension
-from multimail.settings import SETTINGS, Settings
+from multimail.settings import Settings
 from multimail.storage.database import StorageFull
-
-TXT_STRING: Final = 255  # octets: a longer TXT value is several strings (RFC 1035 section 3.3)
-DEFAULT_DOMAIN: Final = next(setting.default for setting in SETTINGS if setting.name == "domain")
 
 
 async def set_mode(owner: Owner, arguments: argparse.Namespace) -> str:
@@ -86,39 +84,25 @@ async def lift(owner: Owner, arguments: argparse.Namespace) -> str:
     return f"{arguments.slug} sends again; bounces and complaints are counted anew from tomorrow."
 
 
-async def dns(owner: Owner, arguments: argparse.Namespace) -> str:
-    domain, value = owner.settings.domain, dkim.dns_record(owner.keys.dkim)
-    host, mail = f"mail.{domain}", f"{SLUG}.{domain}"
-    strings = [value[start : start + TXT_STRING] for start in range(0, len(value), TXT_STRING)]
-    lines = [
-        f"; DKIM: the public key of {SELECTOR}, as this installation signs",
-        f"{SELECTOR}._domainkey.{domain}. IN TXT " + " ".join(f'"{string}"' for string in strings),
-        f"; where mail to mailboxes at {mail} comes in: port 25 of this server",
-        f"{mail}. IN MX 10 {host}.",
-        f"; {host} needs an A (and AAAA) record with this server's public address, and that address a",
-        f"; PTR record back to {host}",
-        "; SPF: who sends for it",
-        f'{mail}. IN TXT "v=spf1 a:{host} -all"',
-        "; DMARC: begin by watching",
-        f'_dmarc.{domain}. IN TXT "v=DMARC1; p=none"',
-    ]
-    if domain == DEFAULT_DOMAIN:
-        lines.insert(
-            0, f"; {domain} is a name for trying things out: give --domain, the one that serve is given"
-        )
-    return "\n".join(lines)
-
-
-ACTIONS: Final[dict[str, Action]] = PEOPLE_ACTIONS | {
-    "set-mode": (set_mode, "Set a mailbox's oversight mode, looser or stricter."),
-    "create-key": (create_key, "Make an API key and print it, this once."),
-    "code": (code, "Show what programs ask you for, each with the code that grants it."),
-    "oversight-email": (oversight_email, "Set or verify the address where codes, notices and copies go."),
-    "mail": (mail, "Show what the product would have mailed to people, had delivery not been the sandbox."),
-    "sign-in-link": (sign_in_link, "Print a link that signs you in to the dashboard, once, for 15 minutes."),
-    "lift-suspension": (lift, "Let an account send again that bounces or complaints have suspended."),
-    "dns": (dns, "Print the DNS records that --deliver mx needs."),
-}
+ACTIONS: Final[dict[str, Action]] = (
+    PEOPLE_ACTIONS
+    | DOMAIN_ACTIONS
+    | {
+        "set-mode": (set_mode, "Set a mailbox's oversight mode, looser or stricter."),
+        "create-key": (create_key, "Make an API key and print it, this once."),
+        "code": (code, "Show what programs ask you for, each with the code that grants it."),
+        "oversight-email": (oversight_email, "Set or verify the address where codes, notices and copies go."),
+        "mail": (
+            mail,
+            "Show what the product would have mailed to people, had delivery not been the sandbox.",
+        ),
+        "sign-in-link": (
+            sign_in_link,
+            "Print a link that signs you in to the dashboard, once, for 15 minutes.",
+        ),
+        "lift-suspension": (lift, "Let an account send again that bounces or complaints have suspended."),
+    }
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +112,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     made = {
         name: actions.add_parser(name, help=text, description=text) for name, (_, text) in ACTIONS.items()
     }
+    add_domains(made)
     made["lift-suspension"].add_argument("slug", metavar="SLUG", help="The account's.")
     made["set-mode"].add_argument("mailbox", metavar="MAILBOX", help="Its address or id.")
     made["set-mode"].add_argument(

@@ -59,6 +59,11 @@ ERRORS: Final[Mapping[str, ErrorKind]] = {
         409, "554 5.5.0", "The thread has no inbound email that can be answered safely."
     ),
     "address_taken": ErrorKind(409, "554 5.5.0", "That address belongs to a mailbox already."),
+    "domain_taken": ErrorKind(409, "554 5.5.0", "An account has that domain already."),
+    "domain_not_verified": ErrorKind(
+        409, "550 5.7.1", "The mailbox's domain is not verified, or not any more: it sends nothing."
+    ),
+    "domain_in_use": ErrorKind(409, "554 5.5.0", "Mailboxes live on that domain: delete them first."),
     "slug_taken": ErrorKind(409, "554 5.5.0", "Another account has that slug."),
     "too_large": ErrorKind(413, "552 5.3.4", "The request is too large."),
     "unsupported_media_type": ErrorKind(415, "554 5.6.1", "Send JSON: Content-Type application/json."),

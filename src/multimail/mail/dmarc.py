@@ -59,6 +59,11 @@ def organisational(domain: str) -> str:
     return _suffixes().privatesuffix(domain) or domain
 
 
+def is_public_suffix(domain: str) -> bool:
+    """Whether others register names right below it: nobody's own, such as `co.uk` and `github.io`."""
+    return bool(_suffixes().publicsuffix(domain.rstrip(".").lower()) == domain.rstrip(".").lower())
+
+
 @cache
 def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()

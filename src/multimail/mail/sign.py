@@ -44,7 +44,7 @@ def stamp(raw: bytes, date: datetime, at: int, keys: Keys) -> bytes:
     return dkim.sign(dated, _loaded(keys)[1], at=at) + dated
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)  # reading an RSA key takes as long as signing with it
 def _loaded(keys: Keys) -> tuple[ec.EllipticCurvePrivateKey, tuple[dkim.SigningKey, ...]]:
     signing = tuple(
         dkim.SigningKey(domain, selector, dkim.load_private_pem(pem)) for domain, selector, pem in keys.dkim

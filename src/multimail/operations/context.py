@@ -72,6 +72,11 @@ class Site:
     self_hosted: Plan = NO_LIMITS
     sign_up: str = ""
 
+    @property
+    def mail_host(self) -> str:
+        """The name of the server that takes mail in and sends it out."""
+        return f"mail.{self.domain}"
+
 
 class Apart(Protocol):
     """Runs work on a whole message, away from the event loop if it can; see apart.py."""
@@ -171,8 +176,8 @@ def find_mailbox(tx: Tx, actor: Actor, id_or_address: str) -> Row:
     """By id or by address; another account's, a deleted one and one beyond the key's limit are all 404."""
     mailbox_id: str | None = id_or_address
     if "@" in id_or_address:
-        found = tx.sql.find_address(address=id_or_address.strip().lower())
-        mailbox_id = found["mailbox_id"] if found and found["account_id"] == actor.account_id else None
+        address = id_or_address.strip().lower()
+        mailbox_id = tx.sql.find_own_address(account_id=actor.account_id, address=address)
     row = mailbox_id and tx.sql.get_mailbox(account_id=actor.account_id, mailbox_id=mailbox_id)
     if not row or not actor.reaches(row["mailbox_id"]):
         raise not_found("mailbox")

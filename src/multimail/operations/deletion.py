@@ -24,7 +24,7 @@ BATCH: Final = 500  # rows of each table in one transaction
 AT_ONCE: Final = """
     key_hashes operator_tokens owner_addresses sign_ups addresses api_keys key_mailboxes operators
     approval_requests mailboxes webhooks intake jobs unindexed outcomes drafts passkeys
-    erased erasures loose_blobs
+    erased erasures loose_blobs domains dkim_keys
 """.split()
 IN_BATCHES: Final = """
     search contents attachments revisions tags emails threads sandbox deliveries events blobs idempotency operator_mail

@@ -29,6 +29,7 @@ from multimail.storage.blobs import Blob, keep
 from multimail.storage.database import Row, Tx
 
 PAUSED_RETRY: Final = MINUTE
+LAPSED: Final = "The mailbox's domain is not verified any more: it waits until the domain is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def hand_off(services: Services, tx: Tx, lease: Lease) -> Parcel | None:
     if transition.state is not State.DELIVERING:
         if Effect.RETRY in transition.effects:
             ctx.sql.release_job(**lease.name, run_at=ctx.now + PAUSED_RETRY)
+            ctx.sql.note_lapsed(account_id=lease.account_id, email_id=lease.subject_id, last_error=LAPSED)
         else:
             ctx.sql.finish_job(**lease.name)
             _audit(ctx, email, "hold_email", status=transition.state)

@@ -104,6 +104,7 @@ NOUNS: Final = (
     Noun("contacts"),
     Noun("drafts", files=draft_files),
     Noun("mailboxes"),
+    Noun("domains"),
     Noun("audit", lambda tx, row: audit_view(row) | {"mailbox_id": row["mailbox_id"]}, start="0"),
 )
 

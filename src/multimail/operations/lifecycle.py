@@ -52,6 +52,14 @@ def mode_now(ctx: Context, mailbox: Row, floor: str | None) -> Mode:
     return Mode.GATED_SEND if mode is Mode.MONITORED and not is_overseen(ctx) else mode
 
 
+def require_domain(mailbox: Row) -> None:
+    """Raises Refused("domain_not_verified") for a mailbox at a domain that lapsed."""
+    if mailbox["lapsed_at"] is not None:
+        domain = mailbox["address"].rpartition("@")[2]
+        hint = "publish the domain's records again, then verify_domain"
+        raise Refused("domain_not_verified", domain=domain, status="lapsed", hint=hint)
+
+
 def is_overseen(ctx: Context) -> bool:
     account = ctx.sql.get_account(account_id=ctx.account_id)
     return account["oversight_email_verified_at"] is not None
@@ -215,7 +223,8 @@ def hand_off_event(ctx: Context, email: Row, account: Row, *, waits: bool = Fals
         paused=waits
         or (account["suspended_at"] is not None and not email["test"])
         or account["paused_at"] is not None
-        or mailbox["paused_at"] is not None,
+        or mailbox["paused_at"] is not None
+        or mailbox["lapsed_at"] is not None,
         test=bool(email["test"]),
         **judged(ctx, email).facts,
     )

@@ -14,7 +14,7 @@ from multimail.core.identity import reputation_hash
 from multimail.core.oversight import STRICTNESS, Kind, Mode, State, event
 from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339, to_rfc3339
-from multimail.operations import consent, lifecycle, quotas
+from multimail.operations import consent, domains, lifecycle, quotas
 from multimail.operations.context import Context, require_whole_account
 from multimail.operations.events import emit_of_mailbox
 from multimail.operations.operation import Input, Operation, Route
@@ -96,7 +96,7 @@ class DisplayName(Input):
 
 class CreateMailbox(DisplayName):
     address: str = Field(
-        description="A local part (`support`) or a full address at the account's own domain."
+        description="A local part (`support`), or a full address at a domain that the account has verified."
     )
     name: str = Field("", max_length=128, description="The display name in From.")
     oversight_mode: Mode = Mode.GATED_SEND
@@ -111,12 +111,16 @@ def hides_the_machine(ctx: Context, given: CreateMailbox) -> str | None:
     """Mail that does not say that a machine wrote it is an owner's to allow."""
     if not given.human_written:
         return None
-    return f"mail from the new mailbox {_new_address(ctx, given)} does not carry X-AI-Generated"
+    return f"mail from the new mailbox {_new_address(ctx, given)[0]} does not carry X-AI-Generated"
 
 
-def _new_address(ctx: Context, given: CreateMailbox) -> str:
+def _new_address(ctx: Context, given: CreateMailbox) -> tuple[str, str | None]:
+    """(address, the id of the account's domain that it is at, None at the platform's). Raises Refused."""
     slug = ctx.sql.get_account(account_id=ctx.account_id)["slug"]
-    return own_address(given.address, f"{slug}.{ctx.services.site.domain}")
+    platform = f"{slug}.{ctx.services.site.domain}"
+    address = full_address(given.address, platform)
+    domain = address.rpartition("@")[2]
+    return address, None if domain == platform else domains.require_verified(ctx, domain, platform)
 
 
 def create_mailbox(ctx: Context, given: CreateMailbox) -> Mapping[str, Any]:
@@ -126,7 +130,7 @@ def create_mailbox(ctx: Context, given: CreateMailbox) -> Mapping[str, Any]:
     """
     require_whole_account(ctx.actor)
     quotas.require_mailbox(ctx)
-    address = _new_address(ctx, given)
+    address, domain_id = _new_address(ctx, given)
     if ctx.sql.is_operator_address(address=address):
         raise Refused("operator_address")
     looser = STRICTNESS.index(given.oversight_mode) > STRICTNESS.index(Mode.GATED_SEND)
@@ -138,14 +142,15 @@ def create_mailbox(ctx: Context, given: CreateMailbox) -> Mapping[str, Any]:
         wanted_mode=given.oversight_mode if looser else None,
         human_written=given.human_written,
         test=ctx.actor.test,
+        domain_id=domain_id,
     )
     if looser:
         consent.ask_upgrade(ctx, row, given.oversight_mode, _loosening(row, given.oversight_mode))
     return mailbox_view(row)
 
 
-def own_address(given: str, domain: str) -> str:
-    """The full address at the account's domain. Raises Refused for any other, and for odd local parts."""
+def full_address(given: str, domain: str) -> str:
+    """The normalised address, at `domain` where only a local part is given. Raises Refused for odd local parts."""
     full = given.strip().lower() if "@" in given else f"{given.strip().lower()}@{domain}"
     try:
         parsed = parse_address(full)
@@ -156,8 +161,6 @@ def own_address(given: str, domain: str) -> str:
             "address",
             "the local part is 1 to 64 of a-z 0-9 . _ + - and starts and ends with a letter or digit",
         )
-    if parsed.domain != domain:
-        raise invalid("address", f"mailboxes of this account are at {domain}")
     return normalise(parsed.address)
 
 
@@ -170,6 +173,7 @@ def add_mailbox(
     wanted_mode: Mode | None,
     human_written: bool,
     test: bool,
+    domain_id: str | None = None,
 ) -> Row:
     """Raises Refused("address_taken"), whoever has it."""
     mailbox_id = ctx.new_id("mbx")
@@ -180,6 +184,7 @@ def add_mailbox(
         account_id=ctx.account_id,
         mailbox_id=mailbox_id,
         address=address,
+        domain_id=domain_id,
         name=name,
         oversight_mode=mode,
         wanted_mode=wanted_mode,
@@ -317,6 +322,7 @@ CREATE_MAILBOX = Operation(
     needs_owner=hides_the_machine,
     errors=(
         "address_taken",
+        "domain_not_verified",
         "operator_address",
         "mailbox_limited",
         "quota_exceeded",

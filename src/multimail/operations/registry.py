@@ -13,6 +13,14 @@ from multimail.operations.attachments import (
 )
 from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT, SEARCH_CONTACTS
 from multimail.operations.deletion import DELETE_ACCOUNT
+from multimail.operations.domains import (
+    ADD_DOMAIN,
+    DELETE_DOMAIN,
+    GET_DOMAIN,
+    LIST_DOMAINS,
+    ROTATE_DOMAIN,
+    VERIFY_DOMAIN,
+)
 from multimail.operations.drafts import (
     CREATE_DRAFT,
     DELETE_DRAFT,
@@ -146,6 +154,12 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     LIST_API_KEYS,
     UPDATE_API_KEY,
     REVOKE_API_KEY,
+    ADD_DOMAIN,
+    LIST_DOMAINS,
+    GET_DOMAIN,
+    VERIFY_DOMAIN,
+    ROTATE_DOMAIN,
+    DELETE_DOMAIN,
     GET_ACCOUNT,
     GET_USAGE,
     UPDATE_ACCOUNT,

@@ -64,6 +64,7 @@ def reply_email(ctx: Context, given: ReplyEmail, composed: Composed) -> Mapping[
 def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, Any]:
     """What every way to send comes to: rules, gate, quotas, and an email in the state that they lead to."""
     mailbox = ctx.mailbox(composed.mailbox_id)
+    lifecycle.require_domain(mailbox)
     mode = lifecycle.mode_now(ctx, mailbox, given.oversight_mode)
     send_at = waits_until(ctx, given.send_at)
     later = given.gate_timing == "schedule_first"
@@ -251,6 +252,7 @@ SENDING_ERRORS: Final = (
     "quota_exceeded",
     "warmup_limit",
     "sending_suspended",
+    "domain_not_verified",
     "idempotency_mismatch",
     "storage_full",
 )

@@ -296,3 +296,10 @@ WHERE s.account_id = :account_id AND s.email_id < :before
     SELECT 1 FROM key_mailboxes k
     WHERE k.account_id = s.account_id AND k.key_id = :key_id AND k.mailbox_id = s.mailbox_id))
 ORDER BY s.email_id DESC LIMIT :limit;
+
+-- name: note_lapsed!
+-- Why an email waits that is put off, where it is for its domain.
+UPDATE emails SET last_error = :last_error
+WHERE account_id = :account_id AND email_id = :email_id AND EXISTS (
+    SELECT 1 FROM mailboxes m
+    WHERE m.account_id = emails.account_id AND m.mailbox_id = emails.mailbox_id AND m.lapsed_at IS NOT NULL);

@@ -54,6 +54,12 @@ DELETE FROM outcomes WHERE account_id = :account_id;
 -- name: close_drafts!
 DELETE FROM drafts WHERE account_id = :account_id;
 
+-- name: close_domains!
+DELETE FROM domains WHERE account_id = :account_id;
+
+-- name: close_dkim_keys!
+DELETE FROM dkim_keys WHERE account_id = :account_id;
+
 -- name: close_jobs!
 DELETE FROM jobs WHERE account_id = :account_id;
 

@@ -81,3 +81,7 @@ ORDER BY seq LIMIT :limit;
 -- name: export_drafts
 SELECT *, draft_id AS position FROM drafts
 WHERE account_id = :account_id AND draft_id > :after ORDER BY draft_id LIMIT :limit;
+
+-- name: export_domains
+SELECT *, domain_id AS position FROM domains
+WHERE account_id = :account_id AND domain_id > :after ORDER BY domain_id LIMIT :limit;

@@ -1,6 +1,9 @@
 -- name: add_mailbox!
-INSERT INTO mailboxes (account_id, mailbox_id, address, name, oversight_mode, wanted_mode, human_written, test, created_at)
-VALUES (:account_id, :mailbox_id, :address, :name, :oversight_mode, :wanted_mode, :human_written, :test, :created_at);
+INSERT INTO mailboxes (
+    account_id, mailbox_id, address, domain_id, name, oversight_mode, wanted_mode, human_written, test, created_at)
+VALUES (
+    :account_id, :mailbox_id, :address, :domain_id, :name, :oversight_mode, :wanted_mode, :human_written, :test,
+    :created_at);
 
 -- name: add_address!
 -- One address, one mailbox, whosever it is: 0 rows where it is taken.
@@ -11,10 +14,13 @@ ON CONFLICT (address) DO NOTHING;
 SELECT * FROM mailboxes WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND deleted_at IS NULL;
 
 -- name: find_address^
--- The directory of what is hosted here, by the normalised address.
+-- The directory of what is hosted here, by the normalised address; not of what is at a domain that lapsed.
 SELECT a.account_id, a.mailbox_id, m.test FROM addresses a
 JOIN mailboxes m ON m.account_id = a.account_id AND m.mailbox_id = a.mailbox_id
-WHERE a.address = :address AND m.deleted_at IS NULL;
+WHERE a.address = :address AND m.deleted_at IS NULL AND m.lapsed_at IS NULL;
+
+-- name: find_own_address$
+SELECT mailbox_id FROM addresses WHERE address = :address AND account_id = :account_id;
 
 -- name: find_address_by_hash^
 -- The same directory, by the hash that mail from the address carries.

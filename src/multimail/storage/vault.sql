@@ -27,6 +27,15 @@ ORDER BY purpose, name LIMIT :limit;
 -- name: reseal_signing_keys!
 UPDATE signing_keys SET private_pem = :sealed WHERE purpose = :purpose AND name = :name AND private_pem = :was;
 
+-- name: list_stale_dkim_keys
+SELECT account_id, domain_id, selector, private_pem AS sealed FROM dkim_keys
+WHERE private_pem <> '' AND substr(private_pem, 1, length(:prefix)) <> :prefix
+ORDER BY account_id, domain_id, selector LIMIT :limit;
+
+-- name: reseal_dkim_keys!
+UPDATE dkim_keys SET private_pem = :sealed
+WHERE account_id = :account_id AND domain_id = :domain_id AND selector = :selector AND private_pem = :was;
+
 -- name: list_stale_operator_mail
 SELECT account_id, notice_id, text AS sealed FROM operator_mail
 WHERE text <> '' AND substr(text, 1, length(:prefix)) <> :prefix

@@ -12,11 +12,12 @@ from multimail.core.identity import Statement
 from multimail.core.retry import delivery_delay
 from multimail.core.times import DAY, SECOND, to_datetime
 from multimail.mail.deliver import Result
-from multimail.mail.sign import Keys, finish
+from multimail.mail.sign import finish
 from multimail.operations import delivery
 from multimail.operations.context import Services
 from multimail.operations.copies import Copy
 from multimail.operations.delivery import Outcome, Parcel
+from multimail.operations.dkim_keys import Keyring
 from multimail.operations.identity import CAPABILITIES
 from multimail.operations.served import HOSTED, SANDBOXED, SUPPRESSED, played
 from multimail.storage.blobs import Blob
@@ -52,7 +53,7 @@ def statement(services: Services, parcel: Parcel | Copy) -> Statement:
     )
 
 
-def handler(services: Services, keys: Keys, transport: Transport | None) -> Handler:
+def handler(services: Services, keyring: Keyring, transport: Transport | None) -> Handler:
     """The handler of `deliver` jobs. Without a transport nothing leaves: sandbox delivery."""
 
     async def deliver(job: Job) -> None:
@@ -64,6 +65,7 @@ def handler(services: Services, keys: Keys, transport: Transport | None) -> Hand
         )
         # When it was complete and ready to enter delivery (RFC 5322 3.6.1): the same on every attempt.
         date = to_datetime(parcel.email["decided_at"] or parcel.email["created_at"]).replace(tzinfo=UTC)
+        keys = await keyring.of(parcel.mailbox)
         sent = await services.apart(finish, bytes(raw), date, statement(services, parcel), keys)
         results = played(parcel.simulated) | {recipient.address: HOSTED for recipient in parcel.local}
         results |= dict.fromkeys(parcel.suppressed, SUPPRESSED)

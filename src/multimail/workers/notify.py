@@ -12,9 +12,10 @@ from typing import Final
 from multimail.core.retry import delivery_delay
 from multimail.core.times import SECOND, to_datetime
 from multimail.mail.notice import craft_notice, mark_copy
-from multimail.mail.sign import Keys, finish
+from multimail.mail.sign import finish
 from multimail.operations.context import Services
 from multimail.operations.copies import Copy, settle_copy, take_copy
+from multimail.operations.dkim_keys import Keyring
 from multimail.operations.notices import settle_notice, take_notice
 from multimail.workers.deliver import Transport, statement, write_down
 from multimail.workers.runner import Handler, Job
@@ -23,7 +24,7 @@ NOBODY: Final = ""  # the empty return path: nobody answers a machine's notice (
 Settle = Callable[..., None]
 
 
-def notices(services: Services, keys: Keys, transport: Transport | None) -> Handler:
+def notices(services: Services, keyring: Keyring, transport: Transport | None) -> Handler:
     """The handler of `notice` jobs. Without a transport nothing leaves: sandbox delivery."""
 
     async def send(job: Job) -> None:
@@ -34,13 +35,13 @@ def notices(services: Services, keys: Keys, transport: Transport | None) -> Hand
             await services.db.write(lambda tx: settle_notice(services, tx, job.lease, "sandboxed"))
             return
         at = services.clock() // SECOND
-        raw = await services.apart(craft_notice, outgoing.notice, outgoing.date, at, keys)
+        raw = await services.apart(craft_notice, outgoing.notice, outgoing.date, at, await keyring.platform())
         await _hand_over(services, transport, job, outgoing.notice.to, raw, settle_notice)
 
     return send
 
 
-def copies(services: Services, keys: Keys, transport: Transport | None) -> Handler:
+def copies(services: Services, keyring: Keyring, transport: Transport | None) -> Handler:
     """The handler of `copy` jobs: the message as it leaves, in an envelope of its own."""
 
     async def send(job: Job) -> None:
@@ -50,17 +51,19 @@ def copies(services: Services, keys: Keys, transport: Transport | None) -> Handl
         if copy.kept or transport is None:
             await services.db.write(lambda tx: settle_copy(services, tx, job.lease, "sandboxed"))
             return
-        raw = await _signed(services, copy, keys)
+        raw = await _signed(services, copy, keyring)
         await _hand_over(services, transport, job, copy.to, raw, settle_copy)
 
     return send
 
 
-async def _signed(services: Services, copy: Copy, keys: Keys) -> bytes:
+async def _signed(services: Services, copy: Copy, keyring: Keyring) -> bytes:
     account_id, sha256 = copy.email["account_id"], copy.raw["sha256"]
     raw = copy.raw["content"] or await services.blobs.load(services.db, account_id, sha256)
     date = to_datetime(copy.email["decided_at"] or copy.email["created_at"]).replace(tzinfo=UTC)
-    sent = await services.apart(finish, bytes(raw), date, statement(services, copy), keys)
+    sent = await services.apart(
+        finish, bytes(raw), date, statement(services, copy), await keyring.of(copy.mailbox)
+    )
     return mark_copy(sent, copy.email["email_id"], copy.recipients)
 
 

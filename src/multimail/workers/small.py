@@ -1,8 +1,10 @@
-"""The jobs that are one call each: reading what came in, releasing what waited, erasing what was deleted."""
+"""The jobs that are one call each: reading what came in, releasing what waited, erasing what was deleted, looking
+at domains."""
 
 from multimail.operations.context import Services
 from multimail.operations.deletion import erase
 from multimail.operations.delivery import due
+from multimail.operations.domain_checks import check
 from multimail.operations.erasing import scrub
 from multimail.operations.erasing_people import forget
 from multimail.operations.intake import understand
@@ -53,6 +55,15 @@ def forgetting(services: Services) -> Handler:
         await forget(services, job.lease)
 
     return forget_person
+
+
+def checking(services: Services) -> Handler:
+    """The handler of `domain` jobs."""
+
+    async def check_domain(job: Job) -> None:
+        await check(services, job.lease)
+
+    return check_domain
 
 
 def schedule(services: Services) -> Handler:
