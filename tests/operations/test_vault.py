@@ -189,6 +189,7 @@ async def test_every_kind_of_secret_is_sealed_anew(world: World) -> None:
             **signing, private_pem=old.seal(SIGNING_KEY, signing, "pem"), created_at=1
         )
     )
+    await mailroom.keyring(world)
     newest = Vault(lambda: [NEW, b"thirty-two bytes that seal tests"])
     for secret in SECRETS:
         before = await mailroom.execute(world, f"SELECT * FROM {secret.table}")
