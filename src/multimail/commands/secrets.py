@@ -78,7 +78,8 @@ async def abandon(settings: Settings, arguments: argparse.Namespace) -> str:
     counts = ", ".join(f"{count} of {table}" for table, count in gone.items())
     return (
         f"Lost and taken away: {counts}. Secrets are sealed with the key {vault.key_ids[0]} now. The next start makes "
-        "new signing keys: publish what `multimail operator dns` prints, and have lost webhooks created anew."
+        "new signing keys: publish what `multimail operator dns` prints, give domains of your own new ones with "
+        "`multimail operator rotate-keys DOMAIN`, and have lost webhooks created anew."
     )
 
 

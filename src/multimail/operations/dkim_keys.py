@@ -52,6 +52,8 @@ class Keyring:
         rows = await self._services.db.read(
             lambda tx: tx.sql.list_signing_dkim_keys(account_id=account_id, domain_id=domain_id)
         )
+        if not rows and domain_id != PLATFORM:  # they were lost with a secret key: until it has new ones
+            return await self.platform()
         own = self._services.site.domain
         signing = tuple(
             (

@@ -52,6 +52,10 @@ WHERE account_id = :account_id AND webhook_id = :webhook_id;
 -- name: abandon_signing_keys!
 DELETE FROM signing_keys WHERE purpose = :purpose AND name = :name AND created_at <= :now;
 
+-- name: abandon_dkim_keys!
+DELETE FROM dkim_keys
+WHERE account_id = :account_id AND domain_id = :domain_id AND selector = :selector AND created_at <= :now;
+
 -- name: abandon_operator_mail!
 UPDATE operator_mail SET text = '', status = 'failed', last_error = 'its secret key is lost', done_at = :now
 WHERE account_id = :account_id AND notice_id = :notice_id;
