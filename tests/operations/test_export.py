@@ -122,7 +122,9 @@ async def furnish(world):
     await world.invoke(ADD_CONTACT, address="ann@example.test", name="Ann")
     await world.run(lambda ctx: suppress(ctx, "gone@example.test", "hard_bounce", sent["id"]))
     await world.add_key("limited", [Scope.READ], mailbox_ids={world.mailbox["mailbox_id"]})
-    await mailroom.own_domain(world, world.mailbox["address"].rpartition("@")[2].replace("multimail", "brand"))
+    await mailroom.own_domain(
+        world, world.mailbox["address"].rpartition("@")[2].replace("multimail", "brand")
+    )
     await world.add_operator("owner", email="ann@example.test")
     await mailroom.set_mode(world, "gated_all")
     held = await mailroom.arrive(world, subject="Held", message_id="<held@example.test>")
