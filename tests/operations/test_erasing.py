@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from multimail.core.audit_chain import Verdict, verify
 from multimail.core.errors import Refused
 from multimail.core.scopes import Role, Scope
-from multimail.core.times import DAY, HOUR
+from multimail.core.times import DAY, HOUR, MINUTE, SECOND
 from multimail.operations.account import GET_ACCOUNT, audit_view
 from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.attachments import DOWNLOAD_ATTACHMENT
@@ -24,7 +26,7 @@ from multimail.operations.events import LIST_EVENTS
 from multimail.operations.export import EXPORT_ACCOUNT
 from multimail.operations.html import READ_HTML
 from multimail.operations.inbox import CHECK_INBOX
-from multimail.operations.loose import GRACE, remove_loose
+from multimail.operations.loose import GRACE, SETTLE, STRAY, note_strays, remove_loose
 from multimail.operations.rules import ADD_RULE, LIST_RULES
 from multimail.operations.sealing import seal_all
 from multimail.operations.search import SEARCH_EMAILS
@@ -70,9 +72,17 @@ async def settle(world: World) -> None:
     await seal_all(world.services, lambda text: "signed")
     world.clock.pass_(SETTLED)
     await mailroom.run_jobs(world, "scrub", small.scrubbing(world.services))
-    world.clock.pass_(GRACE + HOUR)
-    await remove_loose(world.services)
+    world.clock.pass_(GRACE)
+    await let_go(world)
     await seal_all(world.services, lambda text: "signed")
+
+
+async def let_go(world: World) -> None:
+    """All the steps of removing loose bytes, each when it is due."""
+    for _ in range(3):
+        await remove_loose(world.services)
+        world.clock.pass_(SETTLE + MINUTE)
+    await remove_loose(world.services)
 
 
 async def chain(world: World) -> Verdict:
@@ -289,20 +299,55 @@ async def test_a_crash_between_row_and_file_leaves_neither(
     async def crash(self: Blobs, account_id: str, sha256: str) -> None:
         raise OSError("the power failed")
 
+    await remove_loose(world.services)
+    world.clock.pass_(SETTLE + MINUTE)
     with monkeypatch.context() as patched:
         patched.setattr(Blobs, "remove", crash)
         with pytest.raises(OSError, match="power"):
             await remove_loose(world.services)
     assert await mailroom.execute(world, "SELECT * FROM blobs") == []
-    # The same bytes come again at this moment: they are taken once the file is gone, and not before.
+    await remove_loose(world.services)
+    assert not any(path.is_file() for path in (tmp_path / "blobs").rglob("*"))
+    # Who saw the file just before it went must not rely on it; some minutes later everything is as if it never was.
     blob = await world.services.blobs.prepare(world.account_id, raw)
     with pytest.raises(BytesGoing):
         await world.run(lambda ctx: keep(ctx.tx, ctx.account_id, blob))
-    await remove_loose(world.services)
+    await let_go(world)
     assert await mailroom.execute(world, "SELECT * FROM loose_blobs") == []
-    assert not any(path.is_file() for path in (tmp_path / "blobs").rglob("*"))
     again = await mailroom.arrive(world, raw)
     assert WORD in (await world.invoke(READ_EMAIL, email_id=again))["markdown"]
+
+
+async def test_who_names_bytes_whose_file_is_still_there_keeps_them(world: World) -> None:
+    raw = letter(body=f"{WORD} " * INLINE)
+    came = await mailroom.arrive(world, raw)
+    await as_owner(world, ERASE_EMAIL, email_id=came)
+    world.clock.pass_(GRACE + HOUR)
+    await remove_loose(world.services)
+    assert await mailroom.execute(world, "SELECT * FROM blobs") == []
+    again = await mailroom.arrive(world, raw)
+    await let_go(world)
+    (row,) = await mailroom.execute(world, "SELECT * FROM contents")
+    assert row["email_id"] == again
+    assert await world.services.blobs.load(world.services.db, world.account_id, row["raw_sha256"]) == raw
+
+
+async def test_files_that_never_had_a_row_are_found(world: World, tmp_path: Path) -> None:
+    """A process that ended between the file and its row."""
+    kept = await mailroom.arrive(world, letter(body=f"{WORD} " * INLINE))
+    lost = await world.services.blobs.prepare(world.account_id, b"lost" * INLINE)
+    young = await world.services.blobs.prepare(world.account_id, b"young" * INLINE)
+    files = {path.name: path for path in (tmp_path / "blobs").rglob("*") if path.is_file()}
+    for name, path in files.items():
+        if name != young.sha256:
+            os.utime(path, (0, time.time() - STRAY // SECOND - 60))
+    await note_strays(world.services)
+    world.clock.pass_(GRACE + HOUR)
+    await let_go(world)
+    left = {path.name for path in (tmp_path / "blobs").rglob("*") if path.is_file()}
+    assert left == {*files} - {lost.sha256}
+    assert WORD in (await world.invoke(READ_EMAIL, email_id=kept))["markdown"]
+    assert await mailroom.execute(world, "SELECT * FROM loose_blobs") == []
 
 
 async def test_bytes_that_are_named_again_meanwhile_stay(world: World) -> None:

@@ -120,3 +120,18 @@ async def test_all_blobs_of_an_account_are_removed_and_no_others(tmp_path: Path)
         assert await store.get("acc_2/ab/abcd") == b"x"
         with pytest.raises(FileNotFoundError):
             await store.get("acc_1/ab/abcd")
+
+
+async def test_what_is_older_is_listed_and_removed_one_by_one(tmp_path: Path) -> None:
+    for store in (Folder(tmp_path), Bucket("memory:///")):
+        blobs = Blobs(store)
+        made = [await blobs.prepare(ACCOUNT, bytes([number]) * (INLINE + 1)) for number in range(3)]
+        await store.put("other/notes.txt", b"not ours")
+        names = {(ACCOUNT, blob.sha256) for blob in made}
+        assert {name async for found in blobs.strays(-60) for name in found} == names
+        assert [name async for found in blobs.strays(60) for name in found] == []
+        for _ in range(2):  # one that is gone is no error
+            await blobs.remove(ACCOUNT, made[0].sha256)
+        assert {name async for found in blobs.strays(-60) for name in found} == names - {
+            (ACCOUNT, made[0].sha256)
+        }

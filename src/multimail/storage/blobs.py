@@ -10,13 +10,17 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from multimail.storage.database import Database, StorageFull, Tx
 
 INLINE: Final = 64 * 1024
+STRAYS: Final = 100  # names that are looked up in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Blob:
 
 
 class BytesGoing(StorageFull):
-    """What was to be named is being removed at this moment: nothing was kept, and a second try keeps it."""
+    """The file of what was to be named was just removed: nothing was kept; a try some minutes later keeps it."""
 
 
 class Store(Protocol):
@@ -43,6 +47,9 @@ class Store(Protocol):
         """One that is not there is no error."""
 
     async def remove_all(self, folder: str) -> None: ...
+
+    def older(self, seconds: float) -> AsyncIterator[list[str]]:
+        """The names of what was put so long ago, some at a time."""
 
 
 class Folder:
@@ -69,6 +76,19 @@ class Folder:
     async def remove(self, name: str) -> None:
         await asyncio.to_thread((self.path / name).unlink, missing_ok=True)
 
+    async def older(self, seconds: float) -> AsyncIterator[list[str]]:
+        before = time.time() - seconds
+        for account in await asyncio.to_thread(lambda: sorted(self.path.glob("*/"))):
+            yield await asyncio.to_thread(self._older, account, before)
+
+    def _older(self, account: Path, before: float) -> list[str]:
+        found = []
+        for path in account.glob("??/*"):
+            with contextlib.suppress(FileNotFoundError):  # it goes just now
+                if path.stat().st_mtime < before:
+                    found.append(str(path.relative_to(self.path)))
+        return found
+
     async def remove_all(self, folder: str) -> None:
         if (self.path / folder).exists():  # one look
             await asyncio.to_thread(shutil.rmtree, self.path / folder)
@@ -92,6 +112,11 @@ class Bucket:
     async def remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             await self._store.delete_async(name)
+
+    async def older(self, seconds: float) -> AsyncIterator[list[str]]:
+        before = datetime.now(UTC) - timedelta(seconds=seconds)
+        async for found in self._store.list():
+            yield [one["path"] for one in found if one["last_modified"] < before]
 
     async def remove_all(self, folder: str) -> None:
         async for found in self._store.list(folder):
@@ -133,6 +158,18 @@ class Blobs:
         """A large blob whose row is gone."""
         await self.store.remove(blob_name(account_id, sha256))
 
+    async def strays(self, seconds: float) -> AsyncIterator[list[tuple[str, str]]]:
+        """(account, SHA-256) of every large blob that was put so long ago, with a row or without, some at a time."""
+        async for names in self.store.older(seconds):
+            parts = [name.split("/") for name in names]
+            found = [
+                (one[0], one[2])
+                for one in parts
+                if len(one) == 3 and one == blob_name(one[0], one[2]).split("/")
+            ]
+            for start in range(0, len(found), STRAYS):
+                yield found[start : start + STRAYS]
+
     async def remove_account(self, account_id: str) -> None:
         """Every large blob of an account; its rows are the database's to remove."""
         await self.store.remove_all(account_id)
@@ -148,12 +185,12 @@ def blob_of(content: bytes) -> Blob:
 def keep(tx: Tx, account_id: str, blob: Blob) -> None:
     """Inside the transaction that names the blob. The same bytes are kept once.
 
-    Raises BytesGoing for a large one whose file is just being removed (operations/loose.py).
+    Large ones that were about to be removed are kept; raises BytesGoing where their file is gone (operations/loose.py).
     """
     name = {"account_id": account_id, "sha256": blob.sha256}
     tx.sql.add_blob(**name, size=blob.size, content=blob.content)
-    if blob.content is None and tx.sql.is_going(**name) is not None:
-        raise BytesGoing("bytes that nobody used any more are being removed: try again")
+    if blob.content is None and not tx.sql.keep_after_all(**name) and tx.sql.is_going(**name) is not None:
+        raise BytesGoing("bytes that nobody used any more are being removed: try again in some minutes")
 
 
 def blob_name(account_id: str, sha256: str) -> str:

@@ -106,16 +106,39 @@ INSERT INTO loose_blobs (account_id, sha256, noted_at) VALUES (:account_id, :sha
 ON CONFLICT (account_id, sha256) DO UPDATE SET noted_at = excluded.noted_at;
 
 -- name: list_loose
-SELECT * FROM loose_blobs WHERE noted_at < :before ORDER BY noted_at LIMIT :limit;
+-- Those whose next step is due.
+SELECT * FROM loose_blobs
+WHERE (removing_at IS NULL AND noted_at < :before) OR (removing_at < :settled AND going_at IS NULL)
+  OR (going_at IS NOT NULL AND removed_at IS NULL) OR removed_at < :settled
+ORDER BY noted_at LIMIT :limit;
 
 -- name: forget_loose!
 DELETE FROM loose_blobs WHERE account_id = :account_id AND sha256 = :sha256;
 
--- name: is_going$
-SELECT 1 FROM loose_blobs WHERE account_id = :account_id AND sha256 = :sha256 AND removing_at IS NOT NULL;
+-- name: keep_after_all!
+-- Whoever names the bytes again while their file is still there ends its removal.
+DELETE FROM loose_blobs
+WHERE account_id = :account_id AND sha256 = :sha256 AND removing_at IS NOT NULL AND going_at IS NULL;
 
--- name: let_file_go!
+-- name: is_going$
+SELECT 1 FROM loose_blobs WHERE account_id = :account_id AND sha256 = :sha256 AND going_at IS NOT NULL;
+
+-- name: set_removing!
 UPDATE loose_blobs SET removing_at = :now WHERE account_id = :account_id AND sha256 = :sha256;
+
+-- name: set_going!
+-- 0 rows where somebody kept them after all.
+UPDATE loose_blobs SET going_at = :now WHERE account_id = :account_id AND sha256 = :sha256;
+
+-- name: set_removed!
+UPDATE loose_blobs SET removed_at = :now WHERE account_id = :account_id AND sha256 = :sha256;
+
+-- name: note_stray!
+-- A file without a row.
+INSERT INTO loose_blobs (account_id, sha256, noted_at)
+SELECT CAST(:account_id AS TEXT), CAST(:sha256 AS TEXT), CAST(:now AS BIGINT)
+WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE account_id = :account_id AND sha256 = :sha256)
+ON CONFLICT (account_id, sha256) DO NOTHING;
 
 -- name: remove_blob!
 DELETE FROM blobs WHERE account_id = :account_id AND sha256 = :sha256;

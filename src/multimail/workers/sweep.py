@@ -1,6 +1,7 @@
 """The sweeper: takes away what has had its time: rows that nobody may use any more, old mail where that is wished."""
 
 import asyncio
+from itertools import count
 from typing import Final
 
 import structlog
@@ -9,12 +10,14 @@ from multimail.core.times import DAY
 from multimail.operations import idempotency
 from multimail.operations.context import Services
 from multimail.operations.erasing import erase_old
-from multimail.operations.loose import remove_loose
+from multimail.operations.loose import note_strays, remove_loose
 from multimail.storage.database import StorageFull, Tx
 
 log = structlog.get_logger()
 
-EVERY: Final = 3600.0  # seconds
+EVERY: Final = 300.0  # seconds
+HOURLY: Final = 12  # turns
+DAILY: Final = 24 * HOURLY
 OPERATOR_MAIL_LIFE: Final = 30 * DAY
 
 
@@ -30,7 +33,8 @@ def sweep(services: Services, tx: Tx) -> None:
 
 
 class Sweeper:
-    """Sweeps at its start and every hour: what has expired, mail that was kept long enough, and loose bytes."""
+    """Sweeps at its start, and loose bytes every five minutes, what has expired and mail that was kept long enough
+    every hour, files that nothing ever named every day."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -40,15 +44,18 @@ class Sweeper:
 
     async def _run(self) -> None:
         services = self._services
-        while True:
+        for turn in count():
             try:
-                await services.db.write(lambda tx: sweep(services, tx))
-                await erase_old(services)
+                if turn % HOURLY == 0:
+                    await services.db.write(lambda tx: sweep(services, tx))
+                    await erase_old(services)
+                if turn % DAILY == 0:
+                    await note_strays(services)
                 await remove_loose(services)
             except StorageFull:
                 log.error("no room to sweep: the storage is full")
             except Exception:  # a database that restarts, a bucket that is not to be had: it goes on after it
-                log.exception("a sweep failed, and is tried again in an hour")
+                log.exception("a sweep failed; the next one goes on")
             await asyncio.sleep(EVERY)
 
     async def stop(self) -> None:

@@ -24,12 +24,14 @@ CREATE TABLE erasures (
     PRIMARY KEY (account_id, erasure_id)
 );
 
--- Bytes that something no longer names, and perhaps nothing does. removing_at: the row of blobs is gone, the file goes.
+-- Bytes that something no longer names, and perhaps nothing does: how far their removal is (operations/loose.py).
 CREATE TABLE loose_blobs (
     account_id TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     noted_at BIGINT NOT NULL,
     removing_at BIGINT,
+    going_at BIGINT,
+    removed_at BIGINT,
     PRIMARY KEY (account_id, sha256)
 );
 CREATE INDEX loose_blobs_by_age ON loose_blobs (noted_at);
