@@ -40,7 +40,13 @@ if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK n
     from multimail.operations.usage import UsageAnswer
     from multimail.operations.views import Deleted, Email, EmailPage
     from multimail.operations.waiting import WaitAnswer
-    from multimail.operations.webhooks import DeliveryAnswer, DeliveryPage, ToldDelivery, WebhookAnswer, WebhookPage
+    from multimail.operations.webhooks import (
+        DeliveryAnswer,
+        DeliveryPage,
+        ToldDelivery,
+        WebhookAnswer,
+        WebhookPage,
+    )
 
 
 class AsyncOperations(AsyncCalls):

@@ -12,6 +12,7 @@ from multimail.operations.tool_schemas import Schema, parameters
 
 TYPES: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 WIDTH: Final = 106
+LINE: Final = 110  # as ruff is told in pyproject.toml
 PLACES: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -40,7 +41,7 @@ def python_client(operations: Sequence[Operation], *, asynchronous: bool) -> str
         "if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK needs no server",
         "    from collections.abc import Mapping, Sequence",
         "",
-        *(f"    from {module} import {', '.join(sorted(modules[module]))}" for module in sorted(modules)),
+        *(line for module in sorted(modules) for line in _import(module, sorted(modules[module]))),
         "",
         "",
         f"class {name}({calls}):",
@@ -58,6 +59,14 @@ def python_client(operations: Sequence[Operation], *, asynchronous: bool) -> str
     for operation in chosen:
         lines += ["", *_method(operation, asynchronous)]
     return "\n".join(lines) + "\n"
+
+
+def _import(module: str, names: Sequence[str]) -> list[str]:
+    """As ruff sorts imports: on one line, or each name on its own."""
+    line = f"    from {module} import {', '.join(names)}"
+    if len(line) <= LINE:
+        return [line]
+    return [f"    from {module} import (", *(f"        {name}," for name in names), "    )"]
 
 
 def _method(operation: Operation, asynchronous: bool) -> list[str]:
