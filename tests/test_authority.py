@@ -31,6 +31,7 @@ from multimail.operations.mailboxes import CREATE_MAILBOX
 from multimail.operations.operation import Operation, invoke
 from multimail.operations.operators import new_token
 from multimail.operations.oversight import DECIDE_EMAIL, LIST_PENDING
+from multimail.operations.passkeys import ADD_PASSKEY, LIST_PASSKEYS
 from multimail.operations.registry import OPERATIONS
 from multimail.operations.rules import ADD_RULE
 from multimail.operations.sealing import seal_all
@@ -41,6 +42,7 @@ from multimail.operations.threads import GET_THREAD
 from multimail.operations.webhooks import CREATE_WEBHOOK, TEST_WEBHOOK
 from multimail.storage.database import Row
 from tests.support import mailroom, postgres
+from tests.support.authenticator import Authenticator
 from tests.support.world import World, add_account, build_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -106,11 +108,14 @@ class Things:
     upgrade_code: str = "none"
     operator_id: str = mailroom.absent("opr")
     session_id: str = mailroom.absent("ses")
+    passkey_id: str = "none"
+    passkey_answer: str = "{}"
     newcomer: str = "nobody@example.test"  # who signs up
     code: str = "00000000"
 
 
 NOTHING = Things()
+PUBLIC_URL = "http://localhost:8025"
 
 MAIL = {"to": "bob@example.test", "subject": "Hello", "markdown": "Words."}
 
@@ -236,6 +241,9 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "remove_operator": lambda t: [{"operator_id": t.operator_id}],
     "list_operator_sessions": lambda t: [{"limit": 100}],
     "revoke_operator_session": lambda t: [{"session_id": t.session_id}],
+    "list_passkeys": lambda t: [{}],
+    "add_passkey": lambda t: [{"answer": t.passkey_answer}],
+    "remove_passkey": lambda t: [{"passkey_id": t.passkey_id}],
     "update_account": lambda t: [{"name": "Acme"}, {"oversight_email": "boss@example.test"}],
     "request_challenge": lambda t: [{}],
     "create_account": lambda t: [
@@ -364,6 +372,7 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
     domain = (
         await mailroom.own_domain(world, own) if known is None else {"id": known["domain_id"], "domain": own}
     )
+    passkey_id, passkey_answer = await with_passkeys(world, mailbox["mailbox_id"])
     newcomer = f"{mailbox['mailbox_id']}@newcomers.test"
     return Things(
         mailbox_id=mailbox["mailbox_id"],
@@ -391,6 +400,8 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
         operator_id=operator_id,
         session_id=session_id,
         token=link["url"].rpartition("/")[2],
+        passkey_id=passkey_id,
+        passkey_answer=passkey_answer,
         newcomer=newcomer,
         code=await mailroom.begin_sign_up(world, newcomer, f"new-{mailbox['mailbox_id'][-8:]}"),
     )
@@ -409,6 +420,15 @@ def wish(ctx: Context, mailbox_id: str) -> str:
     name = consent.upgrade_name(mailbox_id, "autonomous")
     ctx.sql.set_wanted_mode(account_id=ctx.account_id, mailbox_id=mailbox_id, wanted_mode="autonomous")
     return consent.file_request(ctx, name, "a looser mode", shown=True)[1]
+
+
+async def with_passkeys(world: World, name: str) -> tuple[str, str]:
+    """(the id of a passkey of the whole account's operator, what would add another)."""
+    first, second = (Authenticator(PUBLIC_URL, f"{name} {number}".encode()) for number in (1, 2))
+    options = (await world.invoke(LIST_PASSKEYS, "whole-operator"))["options"]
+    made = await world.invoke(ADD_PASSKEY, "whole-operator", answer=first.create(options))
+    options = (await world.invoke(LIST_PASSKEYS, "whole-operator"))["options"]
+    return made["id"], second.create(options)
 
 
 async def opened(world: World, email_id: str) -> str:
@@ -460,6 +480,8 @@ class Scene:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with build_world(module_database_url, tmp_path_factory.mktemp("blobs")) as world:
+        site = replace(world.services.site, public_url=PUBLIC_URL)  # passkeys are bound to a name
+        world.services = replace(world.services, site=site)
         own = await populate(world, world.mailbox)
         outside = await populate(world, await world.add_mailbox("outside"), word="OUTSIDE")
         other = await add_account(World(world.services, world.clock), "other")

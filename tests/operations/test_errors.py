@@ -13,6 +13,7 @@ from multimail.core.scopes import Role, Scope
 from multimail.core.times import HOUR
 from multimail.operations import domains
 from multimail.operations.account_update import UPDATE_ACCOUNT
+from multimail.operations.context import Context
 from multimail.operations.domains import ADD_DOMAIN
 from multimail.operations.drafts import CREATE_DRAFT, EDIT_DRAFT
 from multimail.operations.mailboxes import CREATE_MAILBOX
@@ -119,6 +120,8 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "update_api_key": {"key_id": ""},
     "update_operator": {"operator_id": ""},
     "remove_operator": {"operator_id": ""},
+    "add_passkey": {"answer": "{}"},
+    "remove_passkey": {"passkey_id": "none"},
     "revoke_operator_session": {"session_id": ""},
     "revoke_api_key": {"key_id": ""},
     "request_upgrade": {"mailbox_id": "", "target_mode": "autonomous"},
@@ -214,6 +217,16 @@ async def conflict(world: World, operation: Operation) -> Any:
         domain_id = (await mailroom.own_domain(world))["id"]
         await ask(world, operation, domain_id=domain_id)
         return await ask(world, operation, domain_id=domain_id)
+    if operation.name == "add_passkey":
+        person = {"account_id": world.account_id, "operator_id": (await world.add_operator("owner")).id}
+        row = person | {"name": "", "public_key": "", "sign_count": 0, "created_at": 0}
+
+        def fill(ctx: Context) -> None:
+            for number in range(20):
+                ctx.sql.add_passkey(**row, passkey_id=str(number))
+
+        await world.run(fill)
+        return await ask(world, operation, answer="{}")
     if operation.name == "replay_webhook":
         hook = await world.invoke(CREATE_WEBHOOK, "admin", url="https://example.test/")
         told = await world.invoke(TEST_WEBHOOK, "admin", webhook_id=hook["id"])

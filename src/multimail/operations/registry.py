@@ -47,6 +47,7 @@ from multimail.operations.mailboxes import (
 )
 from multimail.operations.operation import Operation
 from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, LIST_PENDING, UNDO_DECISION
+from multimail.operations.passkeys import ADD_PASSKEY, LIST_PASSKEYS, REMOVE_PASSKEY
 from multimail.operations.pausing import PAUSE_SENDING, RESUME_SENDING
 from multimail.operations.people import (
     INVITE_OPERATOR,
@@ -171,6 +172,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     REMOVE_OPERATOR,
     LIST_OPERATOR_SESSIONS,
     REVOKE_OPERATOR_SESSION,
+    LIST_PASSKEYS,
+    ADD_PASSKEY,
+    REMOVE_PASSKEY,
     GET_AUDIT_LOG,
     CHECK_AUDIT_CHAIN,
     EXPORT_ACCOUNT,

@@ -13,6 +13,7 @@ from multimail.operations.api_keys import CREATE_API_KEY, REVOKE_API_KEY
 from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT
 from multimail.operations.mailboxes import CREATE_MAILBOX, DELETE_MAILBOX, UPDATE_MAILBOX
 from multimail.operations.operation import Operation
+from multimail.operations.passkeys import ADD_PASSKEY, REMOVE_PASSKEY
 from multimail.operations.pausing import PAUSE_SENDING, RESUME_SENDING
 from multimail.operations.people import (
     INVITE_OPERATOR,
@@ -24,7 +25,7 @@ from multimail.operations.rules import ADD_RULE, REMOVE_RULE
 from multimail.operations.spam import NOT_SPAM, REPORT_SPAM
 from multimail.operations.suppression import REMOVE_SUPPRESSION
 from multimail.operations.webhooks import CREATE_WEBHOOK, DELETE_WEBHOOK, REPLAY_WEBHOOK, TEST_WEBHOOK
-from multimail.surfaces.dashboard import house, mailboxes, passkeys, people
+from multimail.surfaces.dashboard import house, mailboxes, people
 from multimail.surfaces.dashboard.desk import Desk, Notice, View, go
 
 
@@ -80,7 +81,8 @@ ACTS: Final = {
         Act(REMOVE_OPERATOR, ("operator_id",), people.operators, "/dashboard/operators", "The operator is removed."),
         Act(REVOKE_OPERATOR_SESSION, ("session_id",), people.operators, "/dashboard/operators",
             "The session has ended."),
-        *passkeys.ACTS,
+        Act(ADD_PASSKEY, ("name", "answer"), people.operators, "/dashboard/operators", "The passkey is yours."),
+        Act(REMOVE_PASSKEY, ("passkey_id",), people.operators, "/dashboard/operators", "The passkey is gone."),
     )
 }  # fmt: skip
 EMPTIED: Final = {"oversight_email"}  # fields that are meant, even when nothing is in them

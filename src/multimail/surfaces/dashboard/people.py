@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from multimail.operations.passkeys import LIST_PASSKEYS
 from multimail.operations.people import (
     INVITE_OPERATOR,
     LIST_OPERATOR_SESSIONS,
@@ -10,7 +11,6 @@ from multimail.operations.people import (
     REVOKE_OPERATOR_SESSION,
     UPDATE_OPERATOR,
 )
-from multimail.surfaces.dashboard import passkeys
 from multimail.surfaces.dashboard.desk import Desk, every
 
 
@@ -22,5 +22,5 @@ async def operators(desk: Desk) -> Response:
         here="operators",
         found=await desk.ask(LIST_OPERATORS, limit=100, cursor=desk.query("cursor") or None),
         sessions=await every(desk, LIST_OPERATOR_SESSIONS, "sessions"),
-        passkeys=await passkeys.mine(desk),
+        mine=await desk.ask(LIST_PASSKEYS),
     )  # fmt: skip

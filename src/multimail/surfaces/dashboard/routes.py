@@ -72,6 +72,7 @@ def routes(services: Services, stopping: asyncio.Event | None = None) -> list[Ba
         ("GET", "/dashboard/sign-in", sign_in.ask),
         ("POST", "/dashboard/sign-in", sign_in.mail_code),
         ("POST", "/dashboard/sign-in/code", sign_in.by_code),
+        ("POST", "/dashboard/sign-in/passkey", sign_in.by_passkey),
         ("GET", "/dashboard/sign-in/{token}", sign_in.look_at_link),
         ("POST", "/dashboard/sign-in/{token}", sign_in.by_link),
     )

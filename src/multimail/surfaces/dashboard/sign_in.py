@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from multimail.operations import operators, sign_in
+from multimail.operations import operators, passkeys, sign_in
 from multimail.surfaces.dashboard.desk import Desk, Notice, go
 from multimail.surfaces.dashboard.session import (
     begin_browser,
@@ -23,7 +23,8 @@ LINK_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 async def show(
     desk: Desk, status: int = 200, *, title: str = "Sign in", asked: str = "", notice: Notice | None = None
 ) -> Response:
-    return await desk.page("sign_in.html", status, title=title, asked=asked, passkeys="", said=notice)
+    options = "" if asked else passkeys.sign_in_options(desk.services)
+    return await desk.page("sign_in.html", status, title=title, asked=asked, passkeys=options, said=notice)
 
 
 def enter(desk: Desk, token: str) -> Response:
@@ -75,6 +76,17 @@ async def by_code(desk: Desk) -> Response:
     if session is None:
         notice = Notice("refused", "That code is not good, or not any more. A new one can be mailed.")
         return await show(desk, 403, asked=email, notice=notice)
+    return enter(desk, session)
+
+
+async def by_passkey(desk: Desk) -> Response:
+    check_own_page(desk.request)
+    answer = (await read_form(desk.request)).get("answer")
+    session = await desk.services.db.write(lambda tx: passkeys.by_passkey(desk.services, tx, answer))
+    if session is None:
+        return await show(
+            desk, 403, notice=Notice("refused", "That passkey is not known here, or came too late.")
+        )
     return enter(desk, session)
 
 
