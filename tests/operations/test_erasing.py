@@ -1,8 +1,10 @@
 """Erasing: what an email said goes, from everywhere; that there was one stays, and the audit log still verifies."""
 
+import asyncio
 import base64
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from multimail.operations.account import GET_ACCOUNT, audit_view
 from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.attachments import DOWNLOAD_ATTACHMENT
 from multimail.operations.contacts import ADD_CONTACT, SEARCH_CONTACTS
+from multimail.operations.context import Context
 from multimail.operations.drafts import CREATE_DRAFT, DELETE_DRAFT, EDIT_DRAFT, LIST_DRAFTS, SEND_DRAFT
 from multimail.operations.editing import EDIT_EMAIL
 from multimail.operations.emails import GET_MESSAGE, READ_EMAIL, TAG_EMAIL
@@ -39,7 +42,7 @@ from multimail.workers import small
 from tests.operations.test_export import files_of, lines
 from tests.support import mailroom, overseer
 from tests.support.traces import places_of
-from tests.support.world import World, add_account
+from tests.support.world import World, add_account, build_world
 
 ZORA = "zora@private.test"
 WORD = "xylophone"
@@ -499,3 +502,39 @@ async def test_files_of_drafts_go_with_them(world: World, tmp_path: Path) -> Non
     assert len(kept) == 2  # what was sent: the message and its file
     file = await world.invoke(DOWNLOAD_ATTACHMENT, email_id=email["id"], filename="a.txt")
     assert file
+
+
+async def test_on_postgresql_whoever_names_bytes_at_the_same_moment_wins(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """Between naming bytes and the commit, the sweeper waits; then it finds them named."""
+    async with build_world(postgres_url, tmp_path) as world:
+        raw = letter(body=WORD)
+        came = await mailroom.arrive(world, raw)
+        await as_owner(world, ERASE_EMAIL, email_id=came)
+        world.clock.pass_(GRACE + HOUR)
+        blob = await world.services.blobs.prepare(world.account_id, raw)
+        named, swept = threading.Event(), threading.Event()
+
+        def name_again(ctx: Context) -> None:
+            keep(ctx.tx, ctx.account_id, blob)
+            named.set()
+            swept.wait(0.5)  # the sweeper does not get through: this is how long it is given
+            assert not swept.is_set()
+            ctx.sql.capture(
+                account_id=ctx.account_id,
+                email_id=came,
+                mailbox_id=world.mailbox["mailbox_id"],
+                recipients_json="[]",
+                raw_sha256=blob.sha256,
+                captured_at=ctx.now,
+            )
+
+        async def sweep() -> None:
+            await asyncio.to_thread(named.wait)
+            await remove_loose(world.services)
+            swept.set()
+
+        await asyncio.gather(world.run(name_again), sweep())
+        assert await world.services.blobs.load(world.services.db, world.account_id, blob.sha256) == raw
+        assert await mailroom.execute(world, "SELECT * FROM loose_blobs") == []
