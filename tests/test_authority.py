@@ -39,6 +39,8 @@ from multimail.operations.sending import REPLY_EMAIL, SEND_EMAIL
 from multimail.operations.spam import REPORT_SPAM
 from multimail.operations.suppression import suppress
 from multimail.operations.threads import GET_THREAD
+from multimail.operations.unsubscribing import unsubscribe_url
+from multimail.operations.watching import approval_link
 from multimail.operations.webhooks import CREATE_WEBHOOK, TEST_WEBHOOK
 from multimail.storage.database import Row
 from tests.support import mailroom, postgres
@@ -112,6 +114,8 @@ class Things:
     passkey_answer: str = "{}"
     newcomer: str = "nobody@example.test"  # who signs up
     code: str = "00000000"
+    approval: str = "forged.0"  # the token of a link to decide by
+    unsubscribe: str = "forged.0"
 
 
 NOTHING = Things()
@@ -181,10 +185,14 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "edit_email": lambda t: [{"email_id": t.pending_id, "subject": "Another"}],
     "undo_decision": lambda t: [{"email_id": t.approved_id}],
     "get_decision": lambda t: [{"email_id": t.pending_id}],
+    "show_approval": lambda t: [{"token": t.approval}],
+    "decide_by_link": lambda t: [{"token": t.approval, "action": "approve"}],
     "pause_sending": lambda t: [{"mailbox_id": t.mailbox_id}, {"mailbox_id": t.address}],
     "resume_sending": lambda t: [{"mailbox_id": t.mailbox_id}, {"mailbox_id": t.address}],
     "check_suppression": lambda t: [{}, {"address": t.suppressed}],
     "remove_suppression": lambda t: [{"address": t.suppressed}],
+    "show_unsubscribe": lambda t: [{"token": t.unsubscribe}],
+    "unsubscribe": lambda t: [{"token": t.unsubscribe}],
     "add_contact": lambda t: [{"address": "bob@example.test", "mailbox_id": t.mailbox_id}],
     "search_contacts": lambda t: [{}, {"q": "@"}],
     "delete_contact": lambda t: [{"contact_id": t.contact_id}],
@@ -237,13 +245,19 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "apply_upgrade": lambda t: [{"mailbox_id": t.mailbox_id, "code": t.upgrade_code}],
     "list_operators": lambda t: [{"limit": 100}],
     "invite_operator": lambda t: [{"email": "new@people.test"}],
-    "update_operator": lambda t: [{"operator_id": t.operator_id, "role": "approver"}],
+    "update_operator": lambda t: [{"operator_id": t.operator_id, "role": "viewer"}],
     "remove_operator": lambda t: [{"operator_id": t.operator_id}],
     "list_operator_sessions": lambda t: [{"limit": 100}],
     "revoke_operator_session": lambda t: [{"session_id": t.session_id}],
     "list_passkeys": lambda t: [{}],
     "add_passkey": lambda t: [{"answer": t.passkey_answer}],
     "remove_passkey": lambda t: [{"passkey_id": t.passkey_id}],
+    "get_notifications": lambda t: [{}],
+    "update_notifications": lambda t: [
+        {"operator_id": t.operator_id, "pending": "none"},
+        {"four_eyes": [t.mailbox_id]},
+        {"approvers": [{"mailbox_id": t.mailbox_id, "operator_ids": [t.operator_id]}]},
+    ],
     "update_account": lambda t: [{"name": "Acme"}, {"oversight_email": "boss@example.test"}],
     "request_challenge": lambda t: [{}],
     "create_account": lambda t: [
@@ -266,7 +280,11 @@ ACCOUNT_WIDE = NAMELESS | {
     *("list_operators", "update_operator", "remove_operator", "list_operator_sessions"),
     *("revoke_operator_session", "get_domain", "verify_domain", "rotate_domain", "delete_domain"),
     *("erase_person", "get_erasure"),
+    *("get_notifications", "update_notifications"),
 }
+TOKENS = {"token", "approval", "unsubscribe"}
+# A person's, whoever has them: see tests/operations/test_notifications.py.
+LINKS = {"show_approval", "decide_by_link", "show_unsubscribe", "unsubscribe"}
 # A filter: what it names is not asked for, so that nothing of the kind is an empty page and no 404.
 FILTERS = {("get_audit_log", "resource_id"), ("check_suppression", "address")}
 
@@ -364,6 +382,8 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
     await world.run(lambda ctx: suppress(ctx, suppressed, "hard_bounce", sent["id"]))
     upgrade_code = await world.run(lambda ctx: wish(ctx, mailbox["mailbox_id"]))
     operator_id, session_id = await colleague(world, f"{word} {mailbox['mailbox_id']}")
+    asked = await mailroom.send(world, mailbox_id=mailbox["mailbox_id"], subject=f"{word} maybe")
+    pending = await mailroom.row(world, asked["id"])
     spare = f"spare-{word}-{mailbox['mailbox_id'][-8:]}"
     await world.add_key(spare, [Scope.READ], mailbox_ids={mailbox["mailbox_id"]})
 
@@ -399,6 +419,8 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
         upgrade_code=upgrade_code,
         operator_id=operator_id,
         session_id=session_id,
+        approval=await world.run(lambda ctx: approval_link(ctx, pending, operator_id).rpartition("/")[2]),
+        unsubscribe=str(unsubscribe_url(world.services, await newsletter(world, mailbox))).rpartition("/")[2],
         token=link["url"].rpartition("/")[2],
         passkey_id=passkey_id,
         passkey_answer=passkey_answer,
@@ -407,9 +429,15 @@ async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = 
     )
 
 
+async def newsletter(world: World, mailbox: Row) -> Row:
+    """Mail to one who reads nothing else here."""
+    to = {"to": f"reader-{mailbox['mailbox_id']}@example.test", "mailbox_id": mailbox["mailbox_id"]}
+    return await mailroom.row(world, (await mailroom.send(world, **to))["id"])
+
+
 async def colleague(world: World, name: str) -> tuple[str, str]:
-    """(an operator's id, the id of a session of theirs)."""
-    operator_id = (await world.add_operator(name, Role.VIEWER)).id
+    """(an approver's id, the id of a session of theirs)."""
+    operator_id = (await world.add_operator(name, Role.APPROVER)).id
     await world.run(lambda ctx: new_token(ctx, "session", DAY, operator_id))
     sql = "SELECT token_id FROM operator_tokens WHERE operator_id = :operator_id"
     return operator_id, str((await mailroom.execute(world, sql, operator_id=operator_id))[0]["token_id"])
@@ -566,7 +594,7 @@ async def looks_like_nothing(
         assert said(await refusal(world, operation, key, given)) == said(absent)
         return
     told = json.dumps((await world.ask(operation, key, given)).body, default=str)
-    hidden = {value for name, value in asdict(things).items() if name != "token"} | {word}
+    hidden = {value for name, value in asdict(things).items() if name not in TOKENS} | {word}
     assert [one for one in hidden if one in told] == []
 
 
@@ -746,6 +774,8 @@ async def test_held_inbound_mail_does_not_exist(world: World) -> None:
         key = None if Scope.PUBLIC in operation.scopes else "sending admin"
         if not allowed(key_grants(frozenset({Scope.READ, Scope.SEND, Scope.ADMIN})), operation.scopes):
             continue
+        if operation.name in LINKS:
+            continue
         tried.add(operation.name)
         for index, (names_held, given) in enumerate(naming(things, operation)):
             filters = any((operation.name, name) in FILTERS for name in given)
@@ -755,7 +785,7 @@ async def test_held_inbound_mail_does_not_exist(world: World) -> None:
             else:
                 told = json.dumps((await world.ask(operation, key, given)).body)
                 assert [word for word in forbidden if word in told] == [], operation.name
-    assert tried == {one.name for one in OPERATIONS} - {"decide_email"} - FOR_PEOPLE
+    assert tried == {one.name for one in OPERATIONS} - {"decide_email"} - FOR_PEOPLE - LINKS
     thread = await world.invoke(GET_THREAD, "agent", thread_id=visible_thread)
     assert (thread["message_count"], thread["has_unanswered_inbound"]) == (1, False)
     assert thread["participants"] == ["bob@example.test", world.mailbox["address"]]

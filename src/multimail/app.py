@@ -37,7 +37,7 @@ from multimail.surfaces import dashboard
 from multimail.surfaces.http import build_app
 from multimail.surfaces.smtp import SmtpServer
 from multimail.surfaces.smtp_intake import MailboxIntake
-from multimail.workers import deliver, notify, small, webhook
+from multimail.workers import chat, deliver, notify, small, webhook
 from multimail.workers.index import indexer
 from multimail.workers.runner import Room, Runner
 from multimail.workers.seal import sealer
@@ -219,6 +219,9 @@ async def _start_workers(
             "notice": Room(notify.notices(services, keyring, transport), 8),
             "copy": Room(notify.copies(services, keyring, transport), 8),
             "webhook": Room(webhook.handler(services, client), 64),
+            "watch": Room(small.watching(services), 4, gives_way=True),
+            "digest": Room(small.digesting(services), 1, gives_way=True),
+            "chat": Room(chat.handler(services, client), 8),
         },
     )
     await runner.start()

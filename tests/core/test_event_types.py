@@ -14,6 +14,7 @@ def test_the_types_are_those_of_the_contract_the_audit_heads_and_what_tries_a_we
     assert {event_type.value for event_type in EventType} == {
         *CONTRACT_TYPES,
         "account.suspended",
+        "email.unsubscribed",
         "audit.head",
         "webhook.test",
     }

@@ -15,10 +15,9 @@ from multimail.operations.attachments import (
     GET_ATTACHMENT_URL,
     OPEN_ATTACHMENT_LINK,
     File,
-    open_link,
-    sign_link,
 )
 from multimail.operations.emails import READ_EMAIL
+from multimail.operations.links import open_link, sign_link
 from tests.support import mailroom
 from tests.support.world import World
 
@@ -103,13 +102,14 @@ async def test_a_link_dies_with_its_key(world: World) -> None:
 async def test_a_forged_link_opens_nothing(world: World) -> None:
     email_id = (await mailroom.send(world, attachments=[file("a.txt", b"words")]))["id"]
     token = await link(world, email_id, "a.txt")
-    claims: list[Any] = list(open_link(world.services.link_secret, token) or ())
+    claims: list[Any] = list(open_link(world.services.link_secret, "attachment", token) or ())
     body, _, mac = token.partition(".")
     claims[4] += HOUR
     longer = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     for forged in (
         "", ".", body, f"{body}.", f".{mac}", f"{body}.{mac[:-1]}", f"{longer}.{mac}", f"{body}.{mac}0", "ü.ü",
-        sign_link(b"another secret", claims), sign_link(b"", claims), f"{body}.{'é' * 64}",
+        sign_link(b"another secret", "attachment", claims),
+        sign_link(world.services.link_secret, "approve", claims), f"{body}.{'é' * 64}",
     ):  # fmt: skip
         assert await gone(world, forged), forged
     assert await opened(world, token) == b"words"

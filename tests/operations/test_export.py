@@ -65,6 +65,10 @@ NOT_EXPORTED = {
     "idempotency": "answers, for a day",
     "operator_mail": "the product's words to people",
     "schema_version": "no one's",
+    "notification_settings": "settings of the desk",
+    "oversight_settings": "settings of the desk, with a secret",
+    "mailbox_approvers": "settings of the desk",
+    "watches": "under way",
 }
 TABLES = {
     "sqlite": "SELECT name FROM sqlite_master "

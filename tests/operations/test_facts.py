@@ -3,6 +3,7 @@
 from typing import Any
 
 from multimail.core.scopes import Scope
+from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
 from multimail.operations.oversight import LIST_PENDING
 from multimail.operations.sending import CANCEL_MESSAGE
 from tests.support import mailroom
@@ -109,3 +110,14 @@ async def test_what_else_is_told(world: World) -> None:
     assert (told["reply_to_differs"], told["content_changed"]) == (["desk@example.test"], False)
     told = await facts(world, here)
     assert (told["reply_to_differs"], told["content_changed"]) == ([], True)
+
+
+async def test_the_facts_are_on_every_view_of_what_waits_and_on_nothing_else(world: World) -> None:
+    sent = await mailroom.send(world)
+    (listed,) = (await world.invoke(LIST_PENDING))["pending"]
+    assert listed["facts"]["first_contact"] == ["bob@example.test"]
+    for operation in (READ_EMAIL, GET_MESSAGE):
+        assert (await world.invoke(operation, email_id=sent["id"]))["facts"] == listed["facts"]
+    await mailroom.decide(world, sent["id"])
+    for operation in (READ_EMAIL, GET_MESSAGE):
+        assert (await world.invoke(operation, email_id=sent["id"]))["facts"] is None

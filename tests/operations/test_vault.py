@@ -18,6 +18,7 @@ from multimail.operations.authenticate import hash_secret
 from multimail.operations.context import Context
 from multimail.operations.deletion import DELETE_ACCOUNT
 from multimail.operations.notices import notify
+from multimail.operations.notifications import UPDATE_NOTIFICATIONS
 from multimail.operations.operators import sign_in
 from multimail.operations.people import INVITE_OPERATOR
 from multimail.operations.vault import (
@@ -182,6 +183,8 @@ def _renew(newest: Vault, secret: Secret, ctx: Context) -> int:
 async def test_every_kind_of_secret_is_sealed_anew(world: World) -> None:
     await world.invoke(CREATE_WEBHOOK, "admin", url="https://example.test/hook")
     await world.run(lambda ctx: notify(ctx, "boss@example.test", "A code", "12345678", "code"))
+    await world.add_operator("owner")
+    await world.invoke(UPDATE_NOTIFICATIONS, "owner", chat_url="https://chat.example.test/hook")
     signing = {"purpose": "dkim", "name": "mm1"}
     old = world.services.vault
     await world.run(

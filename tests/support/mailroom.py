@@ -54,7 +54,7 @@ class FarSide:
     def _answer(self, address: str) -> Result:
         waiting = self.says.get(address, ["delivered"])
         outcome: Any = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        code, enhanced = {"delivered": (250, "2.0.0"), "deferred": (451, "4.3.0"), "failed": (550, "5.1.1")}[
+        code, enhanced = {"delivered": (250, "2.0.0"), "deferred": (451, "4.3.0"), "failed": (550, "5.7.1")}[
             outcome
         ]
         return Result(outcome, code, enhanced, f"{outcome} by the test", "mx.test")

@@ -10,6 +10,7 @@ import dkim
 import pytest
 
 from multimail.core.times import DAY, HOUR, MINUTE, SECOND
+from multimail.mail.deliver import Result
 from multimail.mail.dkim import dns_record
 from multimail.mail.identity import thumbprint, verify
 from multimail.operations.account import LIST_SANDBOX
@@ -18,6 +19,7 @@ from multimail.operations.delivery import hand_off
 from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
 from multimail.operations.inbox import CHECK_INBOX
 from multimail.operations.jobs import Lease
+from multimail.operations.suppression import CHECK_SUPPRESSION
 from multimail.workers import deliver
 from multimail.workers.runner import Job
 from tests.support import mailroom
@@ -293,3 +295,34 @@ async def test_the_audit_log_tells_each_attempt(out: World) -> None:
     assert (entry["resource_id"], entry["actor_kind"], facts["status"]) == (email_id, "system", "sent")
     assert facts["recipients"] == {BOB: "delivered", CAROL: "failed"}
     assert entry["at"] > START
+
+
+@pytest.mark.parametrize(
+    ("enhanced", "listed"),
+    [
+        ("5.1.1", True),
+        ("5.1.2", True),
+        ("5.1.3", True),
+        ("5.1.10", True),
+        ("5.7.1", False),
+        ("5.2.2", False),
+        (None, False),
+    ],
+)
+async def test_a_server_that_knows_no_such_mailbox_puts_it_on_the_suppression_list(
+    world: World, enhanced: str | None, listed: bool
+) -> None:
+    """As a hard bounce does; what is refused for what it says, or where it comes from, is not about the address."""
+
+    class Refuses(mailroom.FarSide):
+        def _answer(self, address: str) -> Result:
+            return Result("failed", 550, enhanced, "no", "mx.test")
+
+    await mailroom.set_mode(world, "autonomous")
+    sent = await mailroom.send(world)
+    await mailroom.hand_over(mailroom.leaving(world), Refuses())
+    assert (await mailroom.row(world, sent["id"]))["state"] == "failed"
+    found = (await world.invoke(CHECK_SUPPRESSION))["suppressions"]
+    assert [(one["address"], one["reason"], one["email_id"]) for one in found] == (
+        [("bob@example.test", "hard_bounce", sent["id"])] if listed else []
+    )

@@ -9,6 +9,7 @@ class EventType(StrEnum):
     EMAIL_DELIVERED = "email.delivered"
     EMAIL_BOUNCED = "email.bounced"
     EMAIL_COMPLAINED = "email.complained"
+    EMAIL_UNSUBSCRIBED = "email.unsubscribed"
     EMAIL_FAILED = "email.failed"
     EMAIL_CANCELLED = "email.cancelled"
     OVERSIGHT_PENDING = "oversight.pending"

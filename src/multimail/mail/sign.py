@@ -23,10 +23,13 @@ class Keys:
     dkim: tuple[tuple[str, str, str], ...]
 
 
-def finish(raw: bytes, date: datetime, statement: Statement, keys: Keys) -> bytes:
+def finish(
+    raw: bytes, date: datetime, statement: Statement, keys: Keys, unsubscribe_url: str | None = None
+) -> bytes:
     """The message as it leaves: what was approved, with what is outside its revision on top.
 
-    `date` is an aware time in UTC; the signatures are made at `statement.iat`.
+    `date` is an aware time in UTC; the signatures are made at `statement.iat`. `unsubscribe_url` takes a POST
+    (RFC 8058): both of its fields are under the DKIM signature, as section 4 demands.
     """
     identity_key, dkim_keys = _loaded(keys)
     dated = prepend(raw, [("Date", format_datetime(date))])
@@ -34,6 +37,9 @@ def finish(raw: bytes, date: datetime, statement: Statement, keys: Keys) -> byte
         ("X-MultiMail-Identity", identity.sign_identity(dated, statement, identity_key)),
         ("X-MultiMail-Reputation", reputation_hash(statement.address)),
     ]
+    if unsubscribe_url is not None:
+        trace.append(("List-Unsubscribe", f"<{unsubscribe_url}>"))
+        trace.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     identified = prepend(dated, trace)
     return dkim.sign(identified, dkim_keys, at=statement.iat) + identified
 

@@ -1,9 +1,5 @@
 """Attachments: bytes that a stranger named, served as downloads and never as what a browser would run."""
 
-import base64
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,14 +9,15 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from multimail.core.errors import not_found
-from multimail.core.jsontext import to_json
 from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND
 from multimail.operations.context import Context, Services
 from multimail.operations.emails import EMAIL_ALIASES, ReadEmail, find_email
+from multimail.operations.links import open_link, sign_link
 from multimail.operations.operation import Input, Operation
 from multimail.storage.database import Row
 
+PURPOSE: Final = "attachment"
 LIFE: Final = HOUR
 
 
@@ -100,7 +97,7 @@ def get_attachment_url(ctx: Context, given: DownloadAttachment) -> Mapping[str, 
     """Makes a signed URL for an attachment, valid for an hour and only while this key is."""
     email, attachment = find_attachment(ctx, given)
     claims = [ctx.account_id, ctx.actor.id, given.email_id, given.filename, ctx.now + LIFE]
-    token = sign_link(ctx.services.link_secret, claims)
+    token = sign_link(ctx.services.link_secret, PURPOSE, claims)
     ctx.about("email", given.email_id, email["mailbox_id"], attachment=given.filename)
     return {
         "url": f"{ctx.services.site.public_url}/v1/attachments/{quote(token)}",
@@ -111,29 +108,13 @@ def get_attachment_url(ctx: Context, given: DownloadAttachment) -> Mapping[str, 
     }
 
 
-def sign_link(secret: bytes, claims: list[Any]) -> str:
-    body = base64.urlsafe_b64encode(to_json(claims).encode()).rstrip(b"=")
-    mac = hmac.new(secret, body, hashlib.sha256).hexdigest()
-    return f"{body.decode()}.{mac}"
-
-
-def open_link(secret: bytes, token: str) -> list[Any] | None:
-    """The claims of a link that we signed, None for any other."""
-    body, _, mac = token.partition(".")
-    expected = hmac.new(secret, body.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(mac.encode("utf-8", "replace"), expected.encode()):
-        return None
-    claims: list[Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return claims
-
-
 class OpenAttachmentLink(Input):
     token: str
 
 
 def find_linked(ctx: Context, given: OpenAttachmentLink) -> tuple[Row, Row]:
     """Raises Refused("not_found") for a link that is forged, expired, or whose key was revoked."""
-    claims = open_link(ctx.services.link_secret, given.token)
+    claims = open_link(ctx.services.link_secret, PURPOSE, given.token)
     if claims is None or claims[4] < ctx.now:
         raise not_found("attachment")
     account_id, key_id, email_id, filename, _ = claims

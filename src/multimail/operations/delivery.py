@@ -24,12 +24,15 @@ from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
 from multimail.operations.reports import play_on, signed_return_path
 from multimail.operations.served import Result, is_simulated
-from multimail.operations.suppression import suppressed_among
+from multimail.operations.suppression import suppress, suppressed_among
 from multimail.storage.blobs import Blob, keep
 from multimail.storage.database import Row, Tx
 
 PAUSED_RETRY: Final = MINUTE
 LAPSED: Final = "The mailbox's domain is not verified any more: it waits until the domain is."
+# There is no such mailbox, and none by trying again (RFC 3463 section 3.2, RFC 7505): bad mailbox, bad domain, bad
+# syntax, moved without a new address, a domain that takes no mail.
+NO_SUCH_MAILBOX: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,10 @@ def settle(services: Services, tx: Tx, lease: Lease, parcel: Parcel, outcome: Ou
         ctx.sql.finish_job(**lease.name)
     if transition.state in (State.SENT, State.FAILED) and not parcel.captured:
         thresholds.count_left(ctx, email, parcel.external, recipients)
+    for address in parcel.external:
+        result = outcome.results.get(address)
+        if result is not None and result.outcome == "failed" and result.enhanced in NO_SUCH_MAILBOX:
+            suppress(ctx, address, "hard_bounce", lease.subject_id)
     if transition.state is State.SENT:
         play_on(ctx, lease.subject_id, parcel.simulated)
     _audit(

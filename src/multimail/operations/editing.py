@@ -31,6 +31,7 @@ from multimail.operations.composing import (
 from multimail.operations.context import Context, Services
 from multimail.operations.indexing import to_index
 from multimail.operations.loose import note_loose
+from multimail.operations.notifications import require_may_decide
 from multimail.operations.operation import Operation
 from multimail.operations.sending import composed_columns, keep_contents, waits_until
 from multimail.operations.suppression import refuse_suppressed
@@ -115,6 +116,7 @@ def find_scheduled(ctx: Context, given: EditScheduledEmail) -> Original:
 
 def find_pending(ctx: Context, given: EditEmail) -> Original:
     original = _find(ctx, given.email_id)
+    require_may_decide(ctx, original.email["mailbox_id"])
     if given.revision not in (None, original.email["revision"]):
         raise Refused("stale_revision", status=PUBLIC_STATUS[State(original.email["state"])])
     if not given.changes:

@@ -13,6 +13,7 @@ from multimail.core.scopes import Scope
 from multimail.core.times import to_rfc3339
 from multimail.operations import lifecycle
 from multimail.operations.context import Context
+from multimail.operations.facts import Facts, pending_facts
 from multimail.operations.indexing import to_index
 from multimail.operations.operation import Input, Operation, Route
 from multimail.operations.views import Email, edited_by, email_summary, email_whole, within
@@ -33,6 +34,16 @@ MAX_TOKENS: Final = Field(
 
 class ReadWhole(ReadEmail):
     max_tokens: int | None = MAX_TOKENS
+
+
+class WholeEmail(Email):
+    """`facts` are null unless the email waits for a decision."""
+
+    facts: Facts | None
+
+
+def _facts(ctx: Context, email: Row) -> dict[str, Any] | None:
+    return pending_facts(ctx, email) if email["state"] in (State.PENDING_APPROVAL, State.HELD) else None
 
 
 def find_email(ctx: Context, given: ReadEmail) -> Row:
@@ -56,13 +67,14 @@ def read_email(ctx: Context, given: ReadWhole) -> Mapping[str, Any]:
             lifecycle.advance(ctx, email, event(Kind.OPEN))
         email = ctx.email(given.email_id)
     ctx.about("email", email["email_id"], email["mailbox_id"])
-    whole = email_whole(ctx.tx, email) | {"effective_mode": lifecycle.current_mode(ctx, email)}
+    known = {"effective_mode": lifecycle.current_mode(ctx, email), "facts": _facts(ctx, email)}
+    whole = email_whole(ctx.tx, email) | known
     return within(whole, given.max_tokens)
 
 
 class MessageStatus(TypedDict):
     """`status` is final for its moment; `decision` and `reason` tell an operator's word on it, `edited_by` who
-    changed what it says."""
+    changed what it says. `facts` are null unless it waits for a decision."""
 
     id: str
     message_id: str
@@ -81,6 +93,7 @@ class MessageStatus(TypedDict):
     revision: str
     edited_by: str | None
     recipients: list[Any]
+    facts: Facts | None
 
 
 def get_message(ctx: Context, given: ReadEmail) -> Mapping[str, Any]:
@@ -98,6 +111,7 @@ def get_message(ctx: Context, given: ReadEmail) -> Mapping[str, Any]:
         "decided_at": None if email["decided_at"] is None else to_rfc3339(email["decided_at"]),
         "revision": email["revision"],
         "edited_by": edited_by(email),
+        "facts": _facts(ctx, email),
     }
 
 
@@ -176,7 +190,7 @@ READ_EMAIL = Operation(
     name="read_email",
     run=read_email,
     input=ReadWhole,
-    output=Email,
+    output=WholeEmail,
     scopes=(Scope.READ,),
     effect="read",
     method="GET",

@@ -26,7 +26,7 @@ EVERY: Final = HOUR
 VERSION: Final = 1
 LEFT_OUT: Final = frozenset({"account_id", "position", "hash", "secret", "seq", "xid"})
 FLAGS: Final = frozenset(
-    {"test", "limited", "human_written", "has_attachments", "schedule_first", "withheld"}
+    {"test", "limited", "human_written", "has_attachments", "schedule_first", "withheld", "four_eyes"}
 )
 JSON_TEXT: Final = "_json"
 

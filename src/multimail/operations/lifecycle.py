@@ -151,6 +151,10 @@ def follow(
     if transition.state in LEAVING_QUEUE and email["state"] in (State.QUEUED, State.SCHEDULED):
         ctx.sql.drop_job(**job, kind="deliver")
         ctx.sql.drop_job(**job, kind="due")
+    if transition.state in (State.PENDING_APPROVAL, State.HELD) and ctx.sql.add_watch_job(
+        **name, run_at=ctx.now
+    ):
+        ctx.tx.notify("jobs", "watch")
     data = dict(told or {})
     if verdict is not None:
         data["decision"] = {"decision": verdict, "decided_by": ctx.actor.id, "reason": reason,
@@ -187,8 +191,14 @@ def decision_event(ctx: Context, kind: Kind, email: Row, revision: str | None) -
     }
     if kind is Kind.APPROVE:
         facts["approver_is_editor"] = email["editor_id"] == ctx.actor.id
+        facts["four_eyes"] = facts["approver_is_editor"] and _four_eyes(ctx, email)
         facts["scheduled"] = (email["send_at"] or 0) > ctx.now or at_the_desk(ctx)
     return event(kind, **facts)
+
+
+def _four_eyes(ctx: Context, email: Row) -> bool:
+    name = {"account_id": email["account_id"], "mailbox_id": email["mailbox_id"]}
+    return bool(ctx.sql.get_mailbox_even_deleted(**name)["four_eyes"])
 
 
 def judged(ctx: Context, email: Row) -> Judgement:

@@ -19,16 +19,17 @@ from multimail.operations.jobs import Lease
 from multimail.operations.vault import OPERATOR_MAIL
 from multimail.storage.database import Row, Tx
 
-Kind = Literal["code", "link", "notice"]
-SECRET: Final = frozenset({"code", "link"})  # whoever reads these acts with them
+Kind = Literal["code", "link", "pending", "notice"]
+SECRET: Final = frozenset({"code", "link", "pending"})  # whoever reads these acts with them
 NEWEST: Final = 100
 
 
-def notify(ctx: Context, to: str, subject: str, text: str, kind: Kind) -> str:
+def notify(ctx: Context, to: str, subject: str, text: str, kind: Kind, *, test: bool | None = None) -> str:
     """Queues a mail from the product to a person, in this transaction; the notice's id.
 
     `text` is plain text; words of others in it should have passed `quoted`. Raises Refused("operator_address")
-    for an address that is hosted here, Refused("invalid_fields") for what is no address.
+    for an address that is hosted here, Refused("invalid_fields") for what is no address. `test` mail never leaves:
+    by default what a test key causes.
     """
     notice_id = ctx.new_id("ntc")
     name = {"account_id": ctx.account_id, "notice_id": notice_id}
@@ -38,7 +39,7 @@ def notify(ctx: Context, to: str, subject: str, text: str, kind: Kind) -> str:
         recipient=outside_address(ctx.services, ctx.tx, to),
         subject=quoted(subject),
         text=ctx.services.vault.seal(OPERATOR_MAIL, name, text),
-        test=ctx.actor.test,
+        test=ctx.actor.test if test is None else test,
         created_at=ctx.now,
     )
     ctx.sql.add_job(account_id=ctx.account_id, kind="notice", subject_id=notice_id, run_at=ctx.now)

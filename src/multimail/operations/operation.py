@@ -59,7 +59,8 @@ class Operation:
     A Refused that `run` returns leaves its traces, such as a counted attempt; one that it raises undoes all.
     `scopes` is an alternative: any one is enough. `needs_owner` says, inside the transaction, what consent the
     call asks of an owner, in words, or None. `aliases` maps other spellings of an input to its name. With `waits`,
-    `prepare` may take minutes: a surface cancels it when its caller leaves or the server stops.
+    `prepare` may take minutes: a surface cancels it when its caller leaves or the server stops. `page`: a browser
+    that comes by a link gets a page at this path instead of JSON.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Operation:
     idempotent: bool = False
     streams: bool = False
     waits: bool = False
+    page: bool = False
 
     @property
     def summary(self) -> str:
@@ -89,7 +91,7 @@ class Operation:
     @property
     def transactional(self) -> bool:
         """A read that is audited (it showed a body) writes its entry, so it needs a writing transaction."""
-        return self.effect != "read" or self.audited
+        return self.effect != "read" or self.audited or self.needs_owner is not None
 
 
 @dataclass(frozen=True, slots=True)

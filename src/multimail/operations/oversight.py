@@ -16,6 +16,7 @@ from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.operations import lifecycle
 from multimail.operations.context import Context
 from multimail.operations.facts import Facts, pending_facts
+from multimail.operations.notifications import require_may_decide
 from multimail.operations.operation import Input, Operation, Route, audit_held
 from multimail.operations.views import Email, decode_cursor, edited_by, email_whole, page
 from multimail.storage.database import Row
@@ -171,6 +172,7 @@ def decide_email(ctx: Context, given: DecideEmail) -> Mapping[str, Any]:
     What a person approves waits five seconds in `scheduled`, so that undo_decision can take it back.
     """
     email = ctx.email(given.email_id)
+    require_may_decide(ctx, email["mailbox_id"])
     kind = Kind.APPROVE if given.action == "approve" else Kind.REJECT
     lifecycle.require_own_kind(ctx, email)
     what = lifecycle.decision_event(ctx, kind, email, given.revision)
@@ -187,6 +189,7 @@ class UndoDecision(Input):
 def undo_decision(ctx: Context, given: UndoDecision) -> Mapping[str, Any]:
     """Takes back an approval that a person gave within the last five seconds: the email waits again."""
     email = ctx.email(given.email_id)
+    require_may_decide(ctx, email["mailbox_id"])
     lifecycle.advance(ctx, email, lifecycle.undo_event(ctx, email))
     ctx.about(
         "email", given.email_id, email["mailbox_id"], revision=email["revision"], was=email["decided_by"]

@@ -5,6 +5,7 @@ from typing import Final
 from multimail.operations.account import GET_ACCOUNT, GET_AUDIT_LOG, LIST_SANDBOX
 from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.api_keys import CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY, UPDATE_API_KEY
+from multimail.operations.approval_links import DECIDE_BY_LINK, SHOW_APPROVAL
 from multimail.operations.attachments import (
     DOWNLOAD_ATTACHMENT,
     DOWNLOAD_SOURCE,
@@ -45,6 +46,7 @@ from multimail.operations.mailboxes import (
     LIST_MAILBOXES,
     UPDATE_MAILBOX,
 )
+from multimail.operations.notifications import GET_NOTIFICATIONS, UPDATE_NOTIFICATIONS
 from multimail.operations.operation import Operation
 from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, LIST_PENDING, UNDO_DECISION
 from multimail.operations.passkeys import ADD_PASSKEY, LIST_PASSKEYS, REMOVE_PASSKEY
@@ -73,6 +75,7 @@ from multimail.operations.spam import NOT_SPAM, REPORT_SPAM
 from multimail.operations.suppression import CHECK_SUPPRESSION, REMOVE_SUPPRESSION
 from multimail.operations.threads import GET_THREAD, LIST_THREADS
 from multimail.operations.tools import list_tools_of
+from multimail.operations.unsubscribing import SHOW_UNSUBSCRIBE, UNSUBSCRIBE
 from multimail.operations.upgrades import APPLY_UPGRADE, REQUEST_UPGRADE
 from multimail.operations.usage import GET_USAGE
 from multimail.operations.waiting import WAIT_FOR_EMAIL
@@ -131,10 +134,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     EDIT_EMAIL,
     UNDO_DECISION,
     GET_DECISION,
+    SHOW_APPROVAL,
+    DECIDE_BY_LINK,
     PAUSE_SENDING,
     RESUME_SENDING,
     CHECK_SUPPRESSION,
     REMOVE_SUPPRESSION,
+    SHOW_UNSUBSCRIBE,
+    UNSUBSCRIBE,
     ADD_CONTACT,
     SEARCH_CONTACTS,
     DELETE_CONTACT,
@@ -175,6 +182,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     LIST_PASSKEYS,
     ADD_PASSKEY,
     REMOVE_PASSKEY,
+    GET_NOTIFICATIONS,
+    UPDATE_NOTIFICATIONS,
     GET_AUDIT_LOG,
     CHECK_AUDIT_CHAIN,
     EXPORT_ACCOUNT,

@@ -17,6 +17,8 @@ class Result(Protocol):
     @property
     def code(self) -> int | None: ...
     @property
+    def enhanced(self) -> str | None: ...
+    @property
     def message(self) -> str: ...
 
 
@@ -27,6 +29,7 @@ class Kept:
     outcome: str
     code: int | None
     message: str
+    enhanced: str | None = None  # what we answer ourselves judges no address
 
 
 HOSTED: Final = Kept("delivered", 250, "kept in a mailbox hosted here")

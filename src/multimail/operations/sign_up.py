@@ -244,6 +244,7 @@ def _found(ctx: Context, email: str, name: str, slug: str) -> dict[str, Any]:
         email=email,
         created_at=ctx.now,
     )
+    ctx.sql.note_joined(account_id=ctx.account_id, operator_id=operator_id, now=ctx.now)
     ctx.sql.set_oversight_email(account_id=ctx.account_id, oversight_email=email)
     ctx.sql.verify_oversight_email(account_id=ctx.account_id, now=ctx.now)
     ctx.about("account", ctx.account_id, slug=slug, plan=site.sign_up, owner=operator_id)

@@ -1,4 +1,4 @@
-"""The suppression list: addresses that bounced or complained, which no mail of the account is sent to any more."""
+"""The suppression list: addresses that bounced, complained or unsubscribed; no mail of the account goes there."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -18,16 +18,18 @@ from multimail.operations.views import Deleted, decode_cursor, page
 from multimail.storage.database import Row
 
 LAST: Final = "~"
-Reason = Literal["hard_bounce", "complaint"]
+Reason = Literal["hard_bounce", "complaint", "unsubscribe"]
 
 
 def suppress(ctx: Context, address: str, reason: Reason, email_id: str) -> bool:
     """Puts a recipient of an email on the list; False where it stays off, or is on it already.
 
-    Test mail and the simulator's addresses never get there: what they play says nothing about a person.
+    Test mail and the simulator's addresses never get there: what they play says nothing about a person. Of an email
+    that is erased already only a person can still speak.
     """
     email = ctx.sql.get_email(account_id=ctx.account_id, email_id=email_id)
-    if email is None or email["test"] or is_simulated(address, ctx.services.site.domain):
+    counts = reason == "unsubscribe" if email is None else not email["test"]
+    if not counts or is_simulated(address, ctx.services.site.domain):
         return False
     return bool(
         ctx.sql.add_suppression(
@@ -36,7 +38,7 @@ def suppress(ctx: Context, address: str, reason: Reason, email_id: str) -> bool:
             suppression_id=ctx.new_id("sup"),
             reason=reason,
             email_id=email_id,
-            mailbox_id=email["mailbox_id"],
+            mailbox_id=email["mailbox_id"] if email else "",
             created_at=ctx.now,
         )
     )
@@ -59,7 +61,7 @@ def refuse_suppressed(ctx: Context, addresses: Sequence[str]) -> None:
 
 
 class Suppression(TypedDict):
-    """`reason` is hard_bounce or complaint; `email_id` the email that met it."""
+    """`reason` is hard_bounce, complaint or unsubscribe; `email_id` the email that met it."""
 
     id: str
     address: str
@@ -100,7 +102,7 @@ class CheckSuppression(OneAddress):
 
 
 def check_suppression(ctx: Context, given: CheckSuppression) -> Mapping[str, Any]:
-    """Lists the addresses that bounced or complained, newest first: sending to them is refused.
+    """Lists the addresses that bounced, complained or unsubscribed, newest first: sending to them is refused.
 
     A key limited to mailboxes sees those that its mailboxes' emails met.
     """
@@ -130,7 +132,9 @@ def _find(ctx: Context, address: str) -> Row:
 
 def writes_again(ctx: Context, given: RemoveSuppression) -> str | None:
     row = _find(ctx, given.address)
-    return f"mail may be sent to {row['address']} again, which is suppressed for a {row['reason'].replace('_', ' ')}"
+    return (
+        f"mail may be sent to {row['address']} again, which is suppressed: {row['reason'].replace('_', ' ')}"
+    )
 
 
 def remove_suppression(ctx: Context, given: RemoveSuppression) -> Mapping[str, Any]:

@@ -47,3 +47,6 @@ ON CONFLICT (address) DO NOTHING;
 
 -- name: find_owner_address^
 SELECT account_id FROM owner_addresses WHERE address = :address;
+
+-- name: is_challenge_used$
+SELECT 1 FROM used_challenges WHERE challenge = :challenge;

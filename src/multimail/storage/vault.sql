@@ -59,3 +59,14 @@ WHERE account_id = :account_id AND domain_id = :domain_id AND selector = :select
 -- name: abandon_operator_mail!
 UPDATE operator_mail SET text = '', status = 'failed', last_error = 'its secret key is lost', done_at = :now
 WHERE account_id = :account_id AND notice_id = :notice_id;
+
+-- name: list_stale_oversight_settings
+SELECT account_id, chat_url AS sealed FROM oversight_settings
+WHERE chat_url <> '' AND substr(chat_url, 1, length(:prefix)) <> :prefix
+ORDER BY account_id LIMIT :limit;
+
+-- name: reseal_oversight_settings!
+UPDATE oversight_settings SET chat_url = :sealed WHERE account_id = :account_id AND chat_url = :was;
+
+-- name: abandon_oversight_settings!
+UPDATE oversight_settings SET chat_url = '' WHERE account_id = :account_id AND CAST(:now AS BIGINT) > 0;

@@ -23,6 +23,7 @@ from multimail.operations.context import PUBLIC, Caller, Services
 from multimail.operations.operation import Answer, Operation, check_scope, invoke
 from multimail.operations.registry import OPERATIONS
 from multimail.storage.database import StorageFull
+from multimail.surfaces import link_pages
 from multimail.surfaces.http_answers import (
     DEFAULT_HEADERS,
     Reply,
@@ -41,6 +42,7 @@ from multimail.surfaces.http_request import (
     read_query,
 )
 from multimail.surfaces.http_stream import gone, stream_archive, stream_events
+from multimail.surfaces.link_pages import wants_page
 from multimail.surfaces.mcp.transport import McpApp
 from multimail.surfaces.routes import Target, build_tree, split_path, targets
 from multimail.surfaces.spellings import Given, by_name, normalise
@@ -68,6 +70,10 @@ class Operations:
             return
         node, values = found
         target = node.methods.get(scope["method"])
+        if target is not None and target.operation.page and values and wants_page(scope):
+            scope["app"] = self.others
+            await self.others(scope, receive, send)
+            return
         reply: Reply | None
         if target is None:
             allow = ", ".join(sorted(node.methods)).encode()
@@ -229,5 +235,8 @@ def build_app(
     """
     stop = stopping or asyncio.Event()
     mcp = Route("/mcp", McpApp(services, operations, stop))
-    others = Router([mcp, *extra_routes, *pages(operations, ready, trusted_proxies)], redirect_slashes=False)
+    links = link_pages.routes(services)
+    others = Router(
+        [mcp, *links, *extra_routes, *pages(operations, ready, trusted_proxies)], redirect_slashes=False
+    )
     return Envelope(Operations(services, operations, stop, others), services)

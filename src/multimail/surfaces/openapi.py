@@ -237,6 +237,8 @@ def _content(target: Target, outputs: Mapping[str, Schema], components: dict[str
     content: Schema = {"application/json": {"schema": schema}}
     if target.operation.streams and target.method == "GET":
         content["text/event-stream"] = {"schema": {"type": "string"}}
+    if target.operation.page and target.inputs:
+        content["text/html"] = {"schema": {"type": "string"}}
     return content
 
 

@@ -20,6 +20,7 @@ from multimail.operations.delivery import Outcome, Parcel
 from multimail.operations.dkim_keys import Keyring
 from multimail.operations.identity import CAPABILITIES
 from multimail.operations.served import HOSTED, SANDBOXED, SUPPRESSED, played
+from multimail.operations.unsubscribing import unsubscribe_url
 from multimail.storage.blobs import Blob
 from multimail.storage.database import StorageFull, Unit
 from multimail.workers.runner import Handler, Job
@@ -65,8 +66,9 @@ def handler(services: Services, keyring: Keyring, transport: Transport | None) -
         )
         # When it was complete and ready to enter delivery (RFC 5322 3.6.1): the same on every attempt.
         date = to_datetime(parcel.email["decided_at"] or parcel.email["created_at"]).replace(tzinfo=UTC)
+        url = unsubscribe_url(services, parcel.email)
         keys = await keyring.of(parcel.mailbox)
-        sent = await services.apart(finish, bytes(raw), date, statement(services, parcel), keys)
+        sent = await services.apart(finish, bytes(raw), date, statement(services, parcel), keys, url)
         results = played(parcel.simulated) | {recipient.address: HOSTED for recipient in parcel.local}
         results |= dict.fromkeys(parcel.suppressed, SUPPRESSED)
         if parcel.captured or transport is None:

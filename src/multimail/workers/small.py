@@ -9,6 +9,7 @@ from multimail.operations.erasing import scrub
 from multimail.operations.erasing_people import forget
 from multimail.operations.intake import understand
 from multimail.operations.learning import learn
+from multimail.operations.watching import digest, watch
 from multimail.workers.runner import Handler, Job
 
 
@@ -73,3 +74,21 @@ def schedule(services: Services) -> Handler:
         await services.db.write(lambda tx: due(services, tx, job.lease))
 
     return release
+
+
+def watching(services: Services) -> Handler:
+    """The handler of `watch` jobs: an email waits for a decision."""
+
+    async def look(job: Job) -> None:
+        await services.db.write(lambda tx: watch(services, tx, job.lease))
+
+    return look
+
+
+def digesting(services: Services) -> Handler:
+    """The handler of `digest` jobs: a person is told of all that waits."""
+
+    async def tell(job: Job) -> None:
+        await services.db.write(lambda tx: digest(services, tx, job.lease))
+
+    return tell
