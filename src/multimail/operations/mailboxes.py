@@ -129,8 +129,8 @@ def create_mailbox(ctx: Context, given: CreateMailbox) -> Mapping[str, Any]:
     Such a mailbox begins as gated_send, with the mode asked for as `wanted_mode`; see apply_upgrade.
     """
     require_whole_account(ctx.actor)
+    address, domain_id = _new_address(ctx, given)  # its lock before the next one's, as when an owner is asked
     quotas.require_mailbox(ctx)
-    address, domain_id = _new_address(ctx, given)
     if ctx.sql.is_operator_address(address=address):
         raise Refused("operator_address")
     looser = STRICTNESS.index(given.oversight_mode) > STRICTNESS.index(Mode.GATED_SEND)
