@@ -27,6 +27,7 @@ from multimail.operations.context import Caller, Context
 from multimail.operations.domains import ADD_DOMAIN
 from multimail.operations.drafts import CREATE_DRAFT, SEND_DRAFT
 from multimail.operations.emails import READ_EMAIL
+from multimail.operations.erasing_people import ERASE_PERSON
 from multimail.operations.mailboxes import CREATE_MAILBOX
 from multimail.operations.operation import Operation, invoke
 from multimail.operations.operators import new_token
@@ -666,10 +667,15 @@ async def test_a_test_key_makes_test_things_and_nothing_leaves(world: World) -> 
         "reply_email",
         "create_draft",
         "send_draft",
+        "erase_person",
     }
     for operation in makers:
         # A subscription: each of its calls says whether it is a test. A rule, a contact and a domain are for both.
         if operation in (CREATE_WEBHOOK, ADD_RULE, ADD_CONTACT, ADD_DOMAIN):
+            continue
+        if operation is ERASE_PERSON:  # it makes nothing, and a test key unmakes nothing live
+            refused = await refusal(world, operation, "test-admin", EXAMPLES[operation.name](things)[0])
+            assert refused.code == "insufficient_scope"
             continue
         if operation is SEND_DRAFT:  # of its own: a live draft is not a test key's to send
             own = await world.invoke(CREATE_DRAFT, "test-send", mailbox_id=things.mailbox_id, **MAIL)
@@ -733,6 +739,7 @@ async def hold(world: World) -> tuple[Things, list[str]]:
         scheduled_id=held,
         approved_id=held,
         draft_id=held,
+        erasure_id=await erasure(world),
         filename="SECRETh.pdf",
         webhook_id=hook["id"],
         delivery_id=str(about_held["delivery_id"]),
@@ -759,6 +766,7 @@ def naming(things: Things, operation: Operation) -> list[tuple[bool, dict[str, A
         key_id=things.key_id, upgrade_code=things.upgrade_code, rule_id=things.rule_id,
         contact_id=things.contact_id, suppressed=things.suppressed, operator_id=things.operator_id,
         session_id=things.session_id, domain_id=things.domain_id, domain=things.domain,
+        erasure_id=things.erasure_id,
     )  # fmt: skip
     held, seen = EXAMPLES[operation.name](things), EXAMPLES[operation.name](visible)
     return [(one != other, one) for one, other in zip(held, seen, strict=True)]

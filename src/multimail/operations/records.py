@@ -132,11 +132,13 @@ def check_audit_chain(ctx: Context, given: Nothing) -> Mapping[str, Any]:
         if verdict.broken is not None or verdict.count >= LONGEST:
             break
     head = ctx.sql.get_audit_head(account_id=ctx.account_id)
+    # What lies beyond the entries that were looked at may say that something was erased.
+    broken = verdict.broken if verdict.count >= LONGEST else verdict.fault
     return {
-        "whole": verdict.broken is None and (head is None or _reaches(verdict, head)),
+        "whole": broken is None and (head is None or _reaches(verdict, head)),
         "count": verdict.count,
         "head": verdict.head,
-        "broken": verdict.broken,
+        "broken": broken,
         "unsealed": ctx.sql.count_unsealed(account_id=ctx.account_id),
     }
 
