@@ -123,7 +123,18 @@ class _At:
 
 SHAPE = {"type", "event_id", "created_at", "account_id", "mailbox_id", "id", "thread_id", "from", "from_name",
          "to", "cc", "subject", "body", "truncated", "attachments", "metadata", "data", "test"}  # fmt: skip
-DATA = {"email_id", "thread_id", "mailbox_id", "status", "headers", "auth", "reputation", "decision"}
+DATA = {
+    "automatic",
+    "findings",
+    "email_id",
+    "thread_id",
+    "mailbox_id",
+    "status",
+    "headers",
+    "auth",
+    "reputation",
+    "decision",
+}
 
 
 async def test_the_one_body_of_each_type(world: World, client: GuardedClient, endpoint: Endpoint) -> None:

@@ -18,6 +18,7 @@ export interface AccountAnswer {
   suspended_at: string | null;
   suspended_for: string | null;
   retention_days: number | null;
+  blocked_leaks: string[];
   created_at: string;
   key: Record<string, unknown>;
 }
@@ -1851,6 +1852,8 @@ export interface UpdateAccountInput {
   oversight_email_code?: string;
   /** What emails say is erased once they are so many days old; 0: never. Shorter takes an owner. */
   retention_days?: number;
+  /** Mail in which these are found is refused, whoever sends it; other findings are only shown. To block less takes an owner. */
+  blocked_leaks?: ("secret" | "personal_data" | "remote_image" | "tracking_link" | "foreign_quote")[];
   approval_code?: string;
 }
 
@@ -2563,7 +2566,7 @@ export class Operations extends Calls {
   }
 
   /**
-   * Changes the account's name, its oversight address, or how long what emails say is kept.
+   * Changes the account's name, its oversight address, how long what emails say is kept, or which leaks are refused.
    *
    * A new oversight address takes an owner, and counts once it is verified: a code is mailed to it, to be given
    * as `oversight_email_code`. Until then no code is mailed anywhere, and `monitored` mailboxes send as

@@ -511,14 +511,14 @@ class AsyncOperations(AsyncCalls):
         """
         return cast("UsageAnswer", await self._call("GET", "/v1/usage", {"breakdown": breakdown, "from_date": from_date, "mailbox_id": mailbox_id, "test": test, "to_date": to_date}))
 
-    async def update_account(self, *, approval_code: "str | None" = None, name: "str | None" = None, oversight_email: "str | None" = None, oversight_email_code: "str | None" = None, retention_days: "int | None" = None) -> "AccountAnswer":
-        """Changes the account's name, its oversight address, or how long what emails say is kept.
+    async def update_account(self, *, approval_code: "str | None" = None, blocked_leaks: "Sequence[str] | None" = None, name: "str | None" = None, oversight_email: "str | None" = None, oversight_email_code: "str | None" = None, retention_days: "int | None" = None) -> "AccountAnswer":
+        """Changes the account's name, its oversight address, how long what emails say is kept, or which leaks are refused.
 
         A new oversight address takes an owner, and counts once it is verified: a code is mailed to it, to be given
         as `oversight_email_code`. Until then no code is mailed anywhere, and `monitored` mailboxes send as
         `gated_send` ones do. Giving the same unverified address again mails a new code, three times an hour.
         """
-        return cast("AccountAnswer", await self._call("PATCH", "/v1/account", {"approval_code": approval_code, "name": name, "oversight_email": oversight_email, "oversight_email_code": oversight_email_code, "retention_days": retention_days}))
+        return cast("AccountAnswer", await self._call("PATCH", "/v1/account", {"approval_code": approval_code, "blocked_leaks": blocked_leaks, "name": name, "oversight_email": oversight_email, "oversight_email_code": oversight_email_code, "retention_days": retention_days}))
 
     async def apply_upgrade(self, *, code: "str", mailbox_id: "str | None" = None) -> "UpgradeAnswer":
         """Brings the owner's code for the mode that was asked for last. It is good once, for five tries.

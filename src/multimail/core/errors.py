@@ -73,6 +73,9 @@ ERRORS: Final[Mapping[str, ErrorKind]] = {
     "operator_address": ErrorKind(
         422, "550 5.7.1", "No mailbox may have an operator's or oversight address."
     ),
+    "leak_blocked": ErrorKind(
+        422, "550 5.7.1", "The account does not let mail leave that holds what was found in it."
+    ),
     "url_refused": ErrorKind(422, "554 5.5.4", "That URL may not be called."),
     "rate_limited": ErrorKind(429, "452 4.7.1", "Too many requests: wait and try again."),
     "quota_exceeded": ErrorKind(429, "452 4.2.2", "The plan's quota is used up."),

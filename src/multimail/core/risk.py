@@ -24,6 +24,9 @@ SIGNS: Final = {
     "defect": Risk.HIGH,  # parts that could not be read
     "reply_to_differs": Risk.HIGH,  # answers go to somebody else, or the answer goes to somebody else
     "sender_unproven": Risk.HIGH,  # who sent it says that such mail is forged
+    "leak": Risk.HIGH,  # a secret, personal data or another conversation's words are in it
+    "tells_on_reader": Risk.ELEVATED,  # pictures or links that tell the sender who reads
+    "machine": Risk.ELEVATED,  # it answers a machine, or faster than people talk
     "first_contact": Risk.ELEVATED,
     "near_duplicate": Risk.ELEVATED,
     "bcc": Risk.ELEVATED,

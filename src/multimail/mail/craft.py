@@ -8,6 +8,7 @@ from multimail.core.duplicates import sketch
 from multimail.core.findings import Finding
 from multimail.core.revision import revision
 from multimail.mail.compose import Draft, compose
+from multimail.mail.leaks import find_leaks
 from multimail.mail.markdown import read_html
 from multimail.mail.parse import parse
 from multimail.mail.people import header_ids
@@ -27,8 +28,9 @@ class Crafted:
     findings: tuple[Finding, ...] = ()
 
 
-def craft(draft: Draft, envelope: Sequence[str]) -> Crafted:
-    """The message for the recipients of `envelope`, Bcc included. Raises ComposeError."""
+def craft(draft: Draft, envelope: Sequence[str], quotable: str | None = None) -> Crafted:
+    """The message for the recipients of `envelope`, Bcc included. `quotable` is what it may quote, None where that is
+    not known. Raises ComposeError."""
     raw = compose(draft)
     return Crafted(
         raw=raw,
@@ -36,7 +38,15 @@ def craft(draft: Draft, envelope: Sequence[str]) -> Crafted:
         hidden=() if draft.html is None else tuple(read_html(sanitised_page(draft.html)).hidden),
         revision=revision(draft.from_.address, envelope, raw),
         sketch=sketch(f"{draft.subject}\n{draft.markdown or draft.html or ''}"),
+        findings=_leaks(draft, envelope, quotable),
     )
+
+
+def _leaks(draft: Draft, envelope: Sequence[str], quotable: str | None) -> tuple[Finding, ...]:
+    given = (("subject", draft.subject), ("html", draft.html), ("markdown", draft.markdown))
+    texts = [(part, text) for part, text in given if text]
+    files = [(file.name, file.content_type, file.content) for file in draft.attachments]
+    return find_leaks(texts, files, envelope, quotable)
 
 
 def header_list(raw: bytes) -> list[list[str]]:

@@ -40,6 +40,7 @@ class AccountAnswer(TypedDict):
     suspended_at: str | None
     suspended_for: str | None
     retention_days: int | None
+    blocked_leaks: list[str]
     created_at: str
     key: dict[str, Any]
 
@@ -61,6 +62,7 @@ def get_account(ctx: Context, given: Nothing) -> Mapping[str, Any]:
         "suspended_at": optional_rfc3339(row["suspended_at"]),
         "suspended_for": row["suspended_for"],
         "retention_days": row["retention_days"],
+        "blocked_leaks": row["blocked_leaks"].split(),
         "created_at": to_rfc3339(row["created_at"]),
         "key": {
             "id": ctx.actor.id,

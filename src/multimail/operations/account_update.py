@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,10 @@ from multimail.operations.mailboxes import DisplayName
 from multimail.operations.notices import notify, outside_address, quoted
 from multimail.operations.operation import Operation
 from multimail.storage.database import Row
+
+LeakKind = Literal[
+    "secret", "personal_data", "remote_image", "tracking_link", "foreign_quote"
+]  # mail/leaks.py
 
 REMOVED: Final = ""
 PROOFS_PER_HOUR: Final = 3
@@ -51,6 +55,11 @@ class UpdateAccount(DisplayName):
         le=MOST_DAYS,
         description="What emails say is erased once they are so many days old; 0: never. Shorter takes an owner.",
     )
+    blocked_leaks: list[LeakKind] | None = Field(
+        None,
+        description="Mail in which these are found is refused, whoever sends it; other findings are only shown. "
+        "To block less takes an owner.",
+    )
     approval_code: str | None = None
 
 
@@ -58,7 +67,7 @@ def loosens(ctx: Context, given: UpdateAccount) -> str | None:
     """What an owner is to agree to, of all that is asked for."""
     require_whole_account(ctx.actor)
     account = ctx.sql.get_account(account_id=ctx.account_id)
-    asked = [moves_oversight(ctx, given, account), _shortens(given, account)]
+    asked = [moves_oversight(ctx, given, account), _shortens(given, account), _unblocks(given, account)]
     return "; ".join(one for one in asked if one) or None
 
 
@@ -68,6 +77,13 @@ def _shortens(given: UpdateAccount, account: Row) -> str | None:
     if not days or (now is not None and days >= now):
         return None
     return f"what emails say, and who they are from and to, is erased for ever once they are {days} days old"
+
+
+def _unblocks(given: UpdateAccount, account: Row) -> str | None:
+    if given.blocked_leaks is None:
+        return None
+    freed = sorted(set(account["blocked_leaks"].split()) - set(given.blocked_leaks))
+    return f"mail in which these are found may leave: {', '.join(freed)}" if freed else None
 
 
 def moves_oversight(ctx: Context, given: UpdateAccount, account: Row) -> str | None:
@@ -94,7 +110,7 @@ def _wanted_address(ctx: Context, given: UpdateAccount, account: Row) -> str | N
 
 
 def update_account(ctx: Context, given: UpdateAccount) -> Mapping[str, Any] | Refused:
-    """Changes the account's name, its oversight address, or how long what emails say is kept.
+    """Changes the account's name, its oversight address, how long what emails say is kept, or which leaks are refused.
 
     A new oversight address takes an owner, and counts once it is verified: a code is mailed to it, to be given
     as `oversight_email_code`. Until then no code is mailed anywhere, and `monitored` mailboxes send as
@@ -109,6 +125,10 @@ def update_account(ctx: Context, given: UpdateAccount) -> Mapping[str, Any] | Re
     if given.retention_days is not None:
         ctx.sql.set_retention(account_id=ctx.account_id, retention_days=given.retention_days or None)
         ctx.facts |= {"retention_days": given.retention_days, "retained_before": account["retention_days"]}
+    if given.blocked_leaks is not None:
+        blocked = sorted(set(given.blocked_leaks))
+        ctx.sql.set_blocked_leaks(account_id=ctx.account_id, blocked_leaks=" ".join(blocked))
+        ctx.facts |= {"blocked_leaks": blocked, "blocked_before": account["blocked_leaks"].split()}
     if wanted != account["oversight_email"]:
         _move(ctx, account, wanted)
     elif given.oversight_email_code is None and given.oversight_email and not _verified(account):

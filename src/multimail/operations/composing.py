@@ -216,7 +216,8 @@ async def _compose(
         references=references(target.references, target.message_id) if target and target.message_id else (),
         extra_headers=said_of_the_writer(mailbox),
     )
-    return await make_ready(services, mailbox, email_id, draft, people["bcc"], target)
+    quotable = target.words if target and ">" in given.markdown else ""
+    return await make_ready(services, mailbox, email_id, draft, people["bcc"], target, quotable)
 
 
 def said_of_the_writer(mailbox: Row) -> tuple[tuple[str, str], ...]:
@@ -230,11 +231,13 @@ async def make_ready(
     draft: Draft,
     bcc: tuple[Address, ...],
     target: Target | None = None,
+    quotable: str | None = None,
 ) -> Composed:
-    """The message made and its large blobs durable. Raises Refused for what is no message, or too large a one."""
+    """The message made and its large blobs durable; `quotable` as for craft. Raises Refused for what is no message,
+    or too large a one."""
     recipients = _envelope({"to": draft.to, "cc": draft.cc, "bcc": bcc})
     try:
-        crafted = await services.apart(craft, draft, [address for address, _ in recipients])
+        crafted = await services.apart(craft, draft, [address for address, _ in recipients], quotable)
     except ComposeError as error:
         raise invalid("body", str(error)) from None
     if len(crafted.raw) > MESSAGE:

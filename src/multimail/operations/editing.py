@@ -11,9 +11,11 @@ from typing_extensions import TypedDict
 
 from multimail.core.address import Address, normalise
 from multimail.core.errors import Refused, invalid, not_found
+from multimail.core.jsontext import to_json
 from multimail.core.oversight import PUBLIC_STATUS, Kind, State, event
 from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339
+from multimail.mail import leaks
 from multimail.mail.compose import Attachment, Draft
 from multimail.mail.craft import names_in, references_in
 from multimail.operations import lifecycle, usage
@@ -33,7 +35,7 @@ from multimail.operations.indexing import to_index
 from multimail.operations.loose import note_loose
 from multimail.operations.notifications import require_may_decide
 from multimail.operations.operation import Operation
-from multimail.operations.sending import composed_columns, keep_contents, waits_until
+from multimail.operations.sending import composed_columns, keep_contents, refuse_leaks, waits_until
 from multimail.operations.suppression import refuse_suppressed
 from multimail.operations.views import edited_by
 from multimail.storage.database import Row
@@ -216,11 +218,18 @@ def edit_email(ctx: Context, given: EditEmail, composed: Composed) -> Mapping[st
     return _edit(ctx, given, composed, ctx.email(given.email_id)["send_at"])
 
 
+def _findings(email: Row, composed: Composed) -> list[dict[str, Any]]:
+    """What its new words hold; what was found of its conversation stays."""
+    earlier = [one for one in json.loads(email["findings_json"]) if one["kind"] not in leaks.KINDS]
+    return [*(finding.told() for finding in composed.crafted.findings), *earlier]
+
+
 def _edit(ctx: Context, given: EditInput, composed: Composed, send_at: int | None) -> dict[str, Any]:
     email = ctx.email(given.email_id)
     name = {"account_id": ctx.account_id, "email_id": given.email_id}
     changed = composed_columns(ctx.mailbox(email["mailbox_id"]), composed) | {
         "send_at": send_at,
+        "findings_json": to_json(_findings(email, composed)),
         "editor_kind": ctx.actor.kind,
         "editor_id": ctx.actor.id,
         "edited_at": ctx.now,
@@ -238,6 +247,7 @@ def _edit(ctx: Context, given: EditInput, composed: Composed, send_at: int | Non
     usage.count_edit(ctx, earlier, email)
     judgement = lifecycle.judged(ctx, email)
     refuse_suppressed(ctx, [address for address, _ in composed.recipients])
+    refuse_leaks(ctx, composed)
     facts = {"scheduled": (send_at or 0) > ctx.now, "schedule_first": bool(email["schedule_first"])}
     what = event(Kind.EDIT, **facts, **judgement.facts)
     told = {"edited_by": edited_by(email), "revision": email["revision"]}
@@ -292,7 +302,15 @@ EDIT_SCHEDULED_EMAIL = Operation(
     method="PATCH",
     path="/v1/mailboxes/{mailbox_id}/emails/{email_id}/schedule",
     aliases=ALIASES | {"mailbox": "mailbox_id"},
-    errors=("not_found", "conflict", "read_only", "recipient_denied", "suppressed", "storage_full"),
+    errors=(
+        "not_found",
+        "conflict",
+        "read_only",
+        "recipient_denied",
+        "suppressed",
+        "leak_blocked",
+        "storage_full",
+    ),
 )
 EDIT_EMAIL = Operation(
     name="edit_email",
@@ -313,6 +331,7 @@ EDIT_EMAIL = Operation(
         "read_only",
         "recipient_denied",
         "suppressed",
+        "leak_blocked",
         "storage_full",
     ),
 )

@@ -135,14 +135,20 @@ def signs_of(ctx: Context, row: Row, facts: Mapping[str, Any]) -> list[str]:
     """The signs (core/risk.py) of one that waits, gravest first."""
     name = {"account_id": ctx.account_id, "email_id": row["email_id"]}
     contents = ctx.sql.get_contents(**name)
-    findings = {finding["kind"] for finding in email_findings(ctx, row)}
+    findings = {finding["kind"] for finding in (*email_findings(ctx, row), *json.loads(row["findings_json"]))}
     auth = json.loads(row["auth_json"]) if row["auth_json"] else {}
     holds = {
-        "look_alike": bool(facts["first_contact"]) and bool(look_alikes(ctx, row, facts["first_contact"])),
+        "look_alike": bool(
+            findings & {"lookalike_domain", "mixed_scripts", "name_of_known", "name_shows_address"}
+        )
+        or (bool(facts["first_contact"]) and bool(look_alikes(ctx, row, facts["first_contact"]))),
         "hidden": contents["hidden_json"] != "[]",
         "defect": contents["defects_json"] != "[]",
         "reply_to_differs": bool(facts["reply_to_differs"]) or "reply_to_differs" in findings,
         "sender_unproven": auth.get("verdict") == "fail",
+        "leak": bool(findings & {"secret", "personal_data", "foreign_quote"}),
+        "tells_on_reader": bool(findings & {"remote_image", "tracking_link"}),
+        "machine": bool(findings & {"answers_machine", "thread_rate"}),
         "first_contact": bool(facts["first_contact"]),
         "near_duplicate": bool(facts["near_duplicates"]),
         "bcc": "bcc" in findings,

@@ -73,6 +73,7 @@ def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, A
     machine = talks_to_machine(ctx, composed, mode, allowed=judgement.every_recipient_allowed)
     if machine is not None:
         mode = Mode.GATED_ALL
+    refuse_leaks(ctx, composed)
     findings = (*composed.crafted.findings, *((machine,) if machine else ()))
     what = event(Kind.ACCEPT, scheduled=send_at is not None, schedule_first=later, **judgement.facts)
     transition = lifecycle.decide(mode, State.COMPOSED, what, judgement.denied)
@@ -108,6 +109,19 @@ def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, A
         "effective_mode": mode,
         "test": ctx.actor.test,
     }
+
+
+def refuse_leaks(ctx: Context, composed: Composed) -> None:
+    """Raises Refused("leak_blocked") for findings of a kind that the account blocks. Nothing found asks nothing."""
+    if not composed.crafted.findings:
+        return
+    account = ctx.sql.get_account(account_id=ctx.account_id)
+    blocked = account["blocked_leaks"].split()
+    findings = [finding.told() for finding in composed.crafted.findings if finding.kind in blocked]
+    if findings:
+        raise Refused(
+            "leak_blocked", findings=findings, hint="an owner may change the account's blocked_leaks"
+        )
 
 
 def waits_until(ctx: Context, wanted: datetime | None) -> int | None:
@@ -249,6 +263,7 @@ SENDING_ERRORS: Final = (
     "read_only",
     "recipient_denied",
     "suppressed",
+    "leak_blocked",
     "quota_exceeded",
     "warmup_limit",
     "sending_suspended",

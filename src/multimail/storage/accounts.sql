@@ -17,6 +17,9 @@ WHERE account_id = :account_id;
 -- name: verify_oversight_email!
 UPDATE accounts SET oversight_email_verified_at = :now WHERE account_id = :account_id;
 
+-- name: set_blocked_leaks!
+UPDATE accounts SET blocked_leaks = :blocked_leaks WHERE account_id = :account_id;
+
 -- name: rename_account!
 UPDATE accounts SET name = :name WHERE account_id = :account_id;
 

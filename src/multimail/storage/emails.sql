@@ -38,7 +38,7 @@ UPDATE emails
 SET from_address = :from_address, from_name = :from_name, to_json = :to_json, cc_json = :cc_json, bcc_json = :bcc_json,
     reply_to_json = :reply_to_json, participants = :participants, recipients_json = :recipients_json,
     subject = :subject, message_id = :message_id, size = :size, has_attachments = :has_attachments,
-    revision = :revision, revision_count = revision_count + 1, send_at = :send_at, editor_kind = :editor_kind,
+    revision = :revision, findings_json = :findings_json, revision_count = revision_count + 1, send_at = :send_at, editor_kind = :editor_kind,
     editor_id = :editor_id, edited_at = :edited_at
 WHERE account_id = :account_id AND email_id = :email_id AND version = :version;
 
