@@ -24,12 +24,21 @@ SECRET: Final = frozenset({"code", "link", "pending"})  # whoever reads these ac
 NEWEST: Final = 100
 
 
-def notify(ctx: Context, to: str, subject: str, text: str, kind: Kind, *, test: bool | None = None) -> str:
+def notify(
+    ctx: Context,
+    to: str,
+    subject: str,
+    text: str,
+    kind: Kind,
+    *,
+    test: bool | None = None,
+    email_id: str | None = None,
+) -> str:
     """Queues a mail from the product to a person, in this transaction; the notice's id.
 
     `text` is plain text; words of others in it should have passed `quoted`. Raises Refused("operator_address")
     for an address that is hosted here, Refused("invalid_fields") for what is no address. `test` mail never leaves:
-    by default what a test key causes.
+    by default what a test key causes. `email_id` is the email that it tells of, with which it is erased.
     """
     notice_id = ctx.new_id("ntc")
     name = {"account_id": ctx.account_id, "notice_id": notice_id}
@@ -39,6 +48,7 @@ def notify(ctx: Context, to: str, subject: str, text: str, kind: Kind, *, test: 
         recipient=outside_address(ctx.services, ctx.tx, to),
         subject=quoted(subject),
         text=ctx.services.vault.seal(OPERATOR_MAIL, name, text),
+        email_id=email_id,
         test=ctx.actor.test if test is None else test,
         created_at=ctx.now,
     )

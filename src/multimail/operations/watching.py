@@ -158,7 +158,8 @@ def _tell(ctx: Context, email: Row, since: int, person: Row) -> None:
         **_told_of(email),
     )
     subject = f"To decide: {email['subject']}"
-    notify(ctx, person["email"], subject, text, "pending", test=bool(email["test"]))
+    told = {"test": bool(email["test"]), "email_id": email["email_id"]}
+    notify(ctx, person["email"], subject, text, "pending", **told)
 
 
 def _dashboard(ctx: Context) -> str:

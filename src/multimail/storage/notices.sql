@@ -1,6 +1,6 @@
 -- name: add_operator_mail!
-INSERT INTO operator_mail (account_id, notice_id, kind, recipient, subject, text, test, status, created_at)
-VALUES (:account_id, :notice_id, :kind, :recipient, :subject, :text, :test, 'waiting', :created_at);
+INSERT INTO operator_mail (account_id, notice_id, kind, recipient, subject, text, email_id, test, status, created_at)
+VALUES (:account_id, :notice_id, :kind, :recipient, :subject, :text, :email_id, :test, 'waiting', :created_at);
 
 -- name: add_copy!
 -- 0 rows where this revision's copy is filed already.

@@ -18,9 +18,9 @@ WHERE account_id = :account_id AND email_id = :email_id AND COALESCE(learned, ''
 -- name: list_answered_unlearned
 -- Of the newest: mail that was answered is surely no spam.
 SELECT e.email_id FROM (
-    SELECT account_id, email_id, thread_id, learned, direction, state FROM emails
+    SELECT account_id, email_id, thread_id, learned, direction, state, erased_at FROM emails
     WHERE account_id = :account_id AND mailbox_id = :mailbox_id ORDER BY email_id DESC LIMIT :looked_at) AS e
-WHERE e.direction = 'inbound' AND e.learned IS NULL AND e.state IN ('unread', 'read', 'archived')
+WHERE e.direction = 'inbound' AND e.learned IS NULL AND e.erased_at IS NULL AND e.state IN ('unread', 'read', 'archived')
   AND EXISTS (
     SELECT 1 FROM emails o
     WHERE o.account_id = e.account_id AND o.thread_id = e.thread_id AND o.direction = 'outbound' AND o.state = 'sent')
