@@ -98,6 +98,13 @@ async def open_services(
         except CallFailed as error:
             raise refuse_url(str(error)) from None
 
+    async def fetch(url: str) -> tuple[int, bytes]:
+        try:
+            answer = await client.get(url, {"Accept": "application/json"})
+        except CallFailed as error:
+            raise refuse_url(str(error)) from None
+        return answer.status, answer.body
+
     try:
         site = Site(settings.domain, public_url, settings.delivery, settings.limits, settings.sign_up)
         blobs = Blobs(open_store(settings.blobs))
@@ -112,6 +119,7 @@ async def open_services(
             dns=Resolver(timeout=DNS_TIMEOUT),
             dns_lists=settings.dns_lists,
             second_opinion=rspamd,
+            fetch=fetch,
         )
         keys = await load_keys(db, vault, services.clock())
         await open_platform_keys(services)

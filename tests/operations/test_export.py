@@ -34,6 +34,7 @@ EXPORTED = {noun.name for noun in NOUNS} | NESTED
 NOT_EXPORTED = {
     "key_hashes": "secrets",
     "operator_tokens": "secrets",
+    "authorization_codes": "secrets",
     "approval_requests": "secrets",
     "dkim_keys": "secrets",
     "signing_keys": "the installation's, not an account's",

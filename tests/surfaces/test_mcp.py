@@ -37,9 +37,10 @@ async def connect(
     if key is not None:
         headers["Authorization"] = f"Bearer {world.keys[key]}"
     transport = httpx2.ASGITransport(app=world.app)
+    path = "/mcp/start" if key is None else "/mcp"
     async with (
         httpx2.AsyncClient(transport=transport, headers=headers, base_url="http://127.0.0.1:8025") as http,
-        Client(streamable_http_client("http://127.0.0.1:8025/mcp", http_client=http), mode=mode) as client,
+        Client(streamable_http_client(f"http://127.0.0.1:8025{path}", http_client=http), mode=mode) as client,
     ):
         yield client
 
@@ -161,6 +162,8 @@ async def test_who_is_not_let_in(served: World) -> None:
     served.keys["wrong"] = "mm_live_wrong"
     reply = await served.http("POST", "/mcp", {}, key="wrong")
     assert (reply.status, reply.json()["code"]) == (401, "unauthenticated")
+    reply = await served.http("POST", "/mcp", {}, key=None)
+    assert (reply.status, "resource_metadata=" in reply.headers["www-authenticate"]) == (401, True)
     reply = await served.http("POST", "/mcp", {}, headers={"Origin": "https://evil.test"})
     assert reply.status == 403
 

@@ -47,6 +47,7 @@ export interface ApiKeyAnswer {
   test: boolean;
   created_at: string;
   last_used_at: string | null;
+  expires_at: string | null;
   api_key?: string;
 }
 

@@ -18,11 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from multimail.storage import keyfile
+
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 SQLITE: Final = "multimail.db"
 POSTGRES: Final = "multimail.pgdump"
-SECRETS: Final = ("secret.key", "credentials.env", "operator.env")
+SEALING: Final = keyfile.NAME  # stored secrets are sealed with it
+SECRETS: Final = (SEALING, "credentials.env", "operator.env")
 NAMES: Final = re.compile(
     rf"{re.escape(SQLITE)}|{re.escape(POSTGRES)}|{re.escape(MANIFEST)}"
     rf"|secrets/(?:{'|'.join(map(re.escape, SECRETS))})|blobs/[A-Za-z0-9_-]+/[0-9a-f]{{2}}/[0-9a-f]{{64}}"

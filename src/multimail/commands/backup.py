@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from multimail import __version__
 from multimail.commands import pgdump
-from multimail.commands.archive import POSTGRES, SECRETS, SQLITE, Writer
+from multimail.commands.archive import POSTGRES, SEALING, SECRETS, SQLITE, Writer
 from multimail.commands.flags import add_settings, complain, plain, settings_of
 from multimail.commands.folder import UNUSABLE, require_database
 from multimail.core.times import to_rfc3339
@@ -86,9 +86,9 @@ def _fill(writer: Writer, settings: Settings, scratch: Path, *, with_secrets: bo
     kept = sorted(_files(links))
     for blob in kept:
         writer.add(f"blobs/{blob}", links / blob)
-    secrets = [one for one in SECRETS if with_secrets and (settings.data / one).is_file()]
+    secrets = [name for name in _secrets(settings) if with_secrets]
     for secret in secrets:
-        writer.add(f"secrets/{secret}", settings.data / secret)
+        writer.add(f"secrets/{secret}", _secrets(settings)[secret])
     facts: dict[str, Any] = {
         "multimail": __version__,
         "made_at": made_at,
@@ -100,6 +100,12 @@ def _fill(writer: Writer, settings: Settings, scratch: Path, *, with_secrets: bo
     }
     writer.finish(facts)
     return facts
+
+
+def _secrets(settings: Settings) -> dict[str, Path]:
+    """Those that are there."""
+    paths = {name: settings.data / name for name in SECRETS} | {SEALING: settings.key_folder / SEALING}
+    return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def _copy_database(settings: Settings, scratch: Path) -> tuple[str, list[str]]:
@@ -151,12 +157,12 @@ def _told(target: Path, facts: dict[str, Any], settings: Settings) -> str:
         )
     if settings.secret_key:
         lines.append("The key in MULTIMAIL_SECRET_KEY is NOT in it: keep a copy elsewhere.")
-    left = [name for name in SECRETS if name not in facts["secrets"] and (settings.data / name).is_file()]
+    left = [name for name in _secrets(settings) if name not in facts["secrets"]]
     if left:
         lines.append(
             f"NOT in it: {', '.join(left)}. Keep them elsewhere, or use --with-secrets and guard the file."
         )
-    if "secret.key" in left:
+    if SEALING in left:
         lines.append("Without secret.key what is restored does not start: secrets are sealed with it.")
     if facts["secrets"]:
         lines.append(f"In it, too: {', '.join(facts['secrets'])}. Whoever has the file has these keys.")

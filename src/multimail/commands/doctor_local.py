@@ -116,7 +116,7 @@ async def sealing(settings: Settings) -> list[Finding]:
         return []
     async with open_existing(settings) as db:
         try:
-            await open_vault(db, settings.secret_key, settings.data)
+            await open_vault(db, settings.secret_key, settings.key_folder)
         except VaultError as error:
             return [bad("sealing", str(error), "Put it back: the server does not start without it.")]
     return [good("sealing", "the key that stored secrets are sealed with is here")]

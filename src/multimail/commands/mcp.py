@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     key = os.environ.get("MULTIMAIL_API_KEY", "")
     code = 0
     try:
-        asyncio.run(_bridge(arguments.url.rstrip("/") + "/mcp", key))
+        asyncio.run(_bridge(arguments.url.rstrip("/") + ("/mcp" if key else "/mcp/start"), key))
     except* Exception as errors:  # noqa: BLE001  # of any library in between; it is told and it ends
         code = complain(f"{arguments.url} can't be used: {_first(errors)}")
     return code

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from multimail.commands import pgdump
-from multimail.commands.archive import POSTGRES, SQLITE, BadArchive, unpack
+from multimail.commands.archive import POSTGRES, SEALING, SQLITE, BadArchive, unpack
 from multimail.commands.flags import add_settings, complain, plain, settings_of, typed
 from multimail.commands.folder import UNUSABLE
 from multimail.settings import SettingError, Settings
@@ -62,6 +62,8 @@ def _restore(settings: Settings, file: Path, *, only_check: bool) -> dict[str, A
 def _require_room(settings: Settings) -> None:
     if settings.data.exists() and any(settings.data.iterdir()):
         raise SettingError(f"data: {settings.data} is not empty; give --data FOLDER that is not there yet")
+    if settings.sqlite and settings.database != f"sqlite:///{settings.data / SQLITE}":
+        raise SettingError(f"database: SQLite is restored to {settings.data / SQLITE}; leave --database out")
     if not settings.sqlite and schema_version(settings.database):
         raise SettingError("database: there is a MultiMail in it already; make an empty one")
 
@@ -84,9 +86,9 @@ def _told(file: Path, settings: Settings, facts: dict[str, Any], *, only_check: 
         lines.append(f"It lacked {len(facts['absent'])} large messages already when it was made.")
     if facts["blobs"] == "apart":
         lines.append("Large messages are not in it: give `serve` the same --blobs as before.")
-    if "secret.key" not in facts["secrets"]:
+    if SEALING not in facts["secrets"]:
         lines.append(
-            f"secret.key is not in it: put yours into {settings.data}, or set MULTIMAIL_SECRET_KEY, before you start."
+            f"{SEALING} is not in it: put yours into {settings.key_folder} (or set MULTIMAIL_SECRET_KEY) first."
         )
     if not only_check:
         lines.append(

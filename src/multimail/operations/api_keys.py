@@ -59,6 +59,7 @@ class ApiKeyAnswer(TypedDict):
     test: bool
     created_at: str
     last_used_at: str | None
+    expires_at: str | None
     api_key: NotRequired[str]
 
 
@@ -80,6 +81,7 @@ def key_view(ctx: Context, row: Row) -> dict[str, Any]:
         "test": bool(row["test"]),
         "created_at": to_rfc3339(row["created_at"]),
         "last_used_at": optional_rfc3339(row["last_used_at"]),
+        "expires_at": optional_rfc3339(row["expires_at"]),
     }
 
 
@@ -112,9 +114,15 @@ def _require_apart(scopes: frozenset[Scope]) -> None:
 
 
 def add_key(
-    ctx: Context, name: str, scopes: list[Scope], limits: set[str] | frozenset[str] | None, *, test: bool
+    ctx: Context,
+    name: str,
+    scopes: list[Scope],
+    limits: set[str] | frozenset[str] | None,
+    *,
+    test: bool,
+    expires_at: int | None = None,
 ) -> dict[str, Any]:
-    """The shape of ApiKeyAnswer with `api_key`: 160 bits of randomness in base32."""
+    """The shape of ApiKeyAnswer with `api_key`: 160 bits of randomness in base32. Only OAuth's keys expire."""
     secret = KEY_PREFIXES[test] + base64.b32encode(ctx.services.random(20)).decode().lower()
     row = {
         "account_id": ctx.account_id,
@@ -127,6 +135,7 @@ def add_key(
         "test": test,
         "created_at": ctx.now,
         "created_by": f"{ctx.actor.kind}:{ctx.actor.id}",
+        "expires_at": expires_at,
     }
     ctx.sql.add_key(**row)
     ctx.sql.add_key_hash(hash=row["hash"], account_id=ctx.account_id, key_id=row["key_id"])

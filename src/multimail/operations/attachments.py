@@ -121,7 +121,7 @@ def find_linked(ctx: Context, given: OpenAttachmentLink) -> tuple[Row, Row]:
     name = {"account_id": account_id, "email_id": email_id}
     email = ctx.sql.get_email(**name)
     attachment = ctx.sql.get_attachment(**name, name=filename)
-    live = ctx.sql.key_is_live(account_id=account_id, key_id=key_id)
+    live = ctx.sql.key_is_live(account_id=account_id, key_id=key_id, now=ctx.now)
     if not email or not attachment or not live or email["state"] in ("held", "declined"):
         raise not_found("attachment")
     return email, attachment

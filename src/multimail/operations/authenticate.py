@@ -80,8 +80,8 @@ def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> None:
     if actor.kind != "key":
         return
     name = {"account_id": actor.account_id, "key_id": actor.id}
-    last_used = tx.sql.key_is_live(**name)
+    last_used = tx.sql.key_is_live(**name, now=now)
     if last_used is None:
-        raise Refused("unauthenticated", "That API key is not known here, or was revoked.")
+        raise Refused("unauthenticated", "That API key is not known here, was revoked or has expired.")
     if note_use and last_used < now - MINUTE:
         tx.sql.touch_key(**name, now=now)

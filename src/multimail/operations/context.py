@@ -89,6 +89,14 @@ async def here(function: Callable[..., T], /, *arguments: Any) -> T:
     return function(*arguments)
 
 
+Fetch = Callable[[str], Awaitable[tuple[int, bytes]]]  # a stranger's https URL; raises Refused("url_refused")
+
+
+async def nowhere(url: str) -> tuple[int, bytes]:
+    """Where nobody may be called."""
+    raise Refused("url_refused")
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """`apart` runs work on whole messages. `clock` gives microseconds since the epoch, `random` that many bytes
@@ -105,6 +113,7 @@ class Services:
     dns: Dns = NOWHERE  # asked when mail that came in is judged
     dns_lists: tuple[str, ...] = ()  # zones that are asked about servers that send
     second_opinion: SecondOpinion | None = None  # a spam filter beside ours
+    fetch: Fetch = nowhere
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     random: Callable[[int], bytes] = secrets.token_bytes
     rates: Rates = field(default_factory=Rates)

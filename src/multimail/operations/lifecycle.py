@@ -224,7 +224,8 @@ def hand_off_event(ctx: Context, email: Row, account: Row, *, waits: bool = Fals
     mailbox = ctx.sql.get_mailbox_even_deleted(**name)
     keys = [email[f"{role}_id"] for role in ("author", "editor") if email[f"{role}_kind"] == "key"]
     author_valid = all(
-        ctx.sql.key_is_live(account_id=email["account_id"], key_id=key_id) is not None for key_id in keys
+        ctx.sql.key_is_live(account_id=email["account_id"], key_id=key_id, now=ctx.now) is not None
+        for key_id in keys
     )
     return event(
         Kind.HAND_OFF,

@@ -8,7 +8,7 @@ WHERE h.hash = :hash AND k.revoked_at IS NULL;
 SELECT * FROM api_keys WHERE account_id = :account_id AND key_id = :key_id;
 
 -- name: key_is_live$
-SELECT COALESCE(last_used_at, 0) + 1 FROM api_keys WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL;
+SELECT COALESCE(last_used_at, 0) + 1 FROM api_keys WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
 
 -- name: list_keys
 -- :key_id is the asking key when it is limited to mailboxes: it sees those made with no more than its own.
@@ -21,8 +21,8 @@ ORDER BY key_id DESC LIMIT :limit;
 INSERT INTO key_hashes (hash, account_id, key_id) VALUES (:hash, :account_id, :key_id);
 
 -- name: add_key!
-INSERT INTO api_keys (account_id, key_id, name, hash, shown, scopes, limited, test, created_at, created_by)
-VALUES (:account_id, :key_id, :name, :hash, :shown, :scopes, :limited, :test, :created_at, :created_by);
+INSERT INTO api_keys (account_id, key_id, name, hash, shown, scopes, limited, test, created_at, created_by, expires_at)
+VALUES (:account_id, :key_id, :name, :hash, :shown, :scopes, :limited, :test, :created_at, :created_by, :expires_at);
 
 -- name: touch_key!
 UPDATE api_keys SET last_used_at = :now WHERE account_id = :account_id AND key_id = :key_id;

@@ -30,6 +30,9 @@ DELETE FROM key_mailboxes WHERE account_id = :account_id;
 -- name: close_passkeys!
 DELETE FROM passkeys WHERE account_id = :account_id;
 
+-- name: close_authorization_codes!
+DELETE FROM authorization_codes WHERE account_id = :account_id;
+
 -- name: close_operators!
 DELETE FROM operators WHERE account_id = :account_id;
 

@@ -23,7 +23,7 @@ from multimail.operations.context import PUBLIC, Caller, Services
 from multimail.operations.operation import Answer, Operation, check_scope, invoke
 from multimail.operations.registry import OPERATIONS
 from multimail.storage.database import StorageFull
-from multimail.surfaces import link_pages
+from multimail.surfaces import link_pages, oauth
 from multimail.surfaces.http_answers import (
     DEFAULT_HEADERS,
     Reply,
@@ -234,9 +234,12 @@ def build_app(
     X-Forwarded-For is believed; set `stopping` to end the streams before a stop.
     """
     stop = stopping or asyncio.Event()
-    mcp = Route("/mcp", McpApp(services, operations, stop))
-    links = link_pages.routes(services)
-    others = Router(
-        [mcp, *links, *extra_routes, *pages(operations, ready, trusted_proxies)], redirect_slashes=False
-    )
+    mcp = McpApp(services, operations, stop)
+    own = [
+        Route("/mcp", mcp),
+        Route("/mcp/start", mcp),
+        *oauth.routes(services),
+        *link_pages.routes(services),
+    ]
+    others = Router([*own, *extra_routes, *pages(operations, ready, trusted_proxies)], redirect_slashes=False)
     return Envelope(Operations(services, operations, stop, others), services)

@@ -68,7 +68,7 @@ def error_reply(refused: Refused, request_id: str, headers: Iterable[tuple[bytes
     """The one shape of errors (contract §2)."""
     status = refused.kind.status
     extra = list(headers)
-    if status == 401:
+    if status == 401 and not any(name == b"www-authenticate" for name, _ in extra):
         extra.append((b"www-authenticate", b"Bearer"))
     if status == 429:
         seconds = refused.details.get("retry_after", RETRY_AFTER)

@@ -14,6 +14,7 @@ from multimail.operations.context import Services
 from multimail.storage.database import StorageFull
 from multimail.surfaces.dashboard import (
     acts,
+    authorize,
     deciding,
     editing,
     house,
@@ -46,6 +47,7 @@ def routes(services: Services, stopping: asyncio.Event | None = None) -> list[Ba
         ("POST", "/dashboard/review-many", deciding.review_many),
         ("POST", "/dashboard/decide-many", deciding.decide_many),
         ("GET", "/dashboard/live", live.stream(stopping or asyncio.Event())),
+        ("POST", "/dashboard/authorize", authorize.answer),
         ("GET", "/dashboard/more", more),
         ("GET", "/dashboard/start", house.start),
         ("GET", "/dashboard/inbox", house.inbox),
@@ -68,6 +70,7 @@ def routes(services: Services, stopping: asyncio.Event | None = None) -> list[Ba
     )
     outside: tuple[tuple[str, str, View], ...] = (
         ("GET", "/dashboard", go_to_queue),
+        ("GET", "/dashboard/authorize", authorize.ask),
         ("GET", "/dashboard/static/{name}", static),
         ("GET", "/dashboard/sign-in", sign_in.ask),
         ("POST", "/dashboard/sign-in", sign_in.mail_code),

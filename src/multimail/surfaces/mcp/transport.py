@@ -6,16 +6,20 @@ The MCP SDK costs memory and half a second, so it is brought in by the first req
 import asyncio
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from multimail.core.errors import Refused
-from multimail.operations.authenticate import authenticate
+from multimail.operations.authenticate import authenticate, require_valid
 from multimail.operations.context import Caller, Services
 from multimail.operations.operation import Operation
 from multimail.surfaces.http_request import BODY_LIMIT, read_head
+from multimail.surfaces.oauth import challenge
+
+START: Final = "/mcp/start"
 
 
 class McpApp:
@@ -30,13 +34,28 @@ class McpApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = read_head(scope["headers"])
         self._refuse_foreign(scope)
-        await self._services.db.read(lambda tx: authenticate(tx, head.credential))
+        await self._require_key(scope["path"], head.credential)
         scope["caller"] = Caller(head.credential, scope["request_id"], head.metadata)
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_future()
             self._running = asyncio.create_task(self._run(self._starting))
         handle = await asyncio.shield(self._starting)
         await handle(scope, receive, send)
+
+    async def _require_key(self, path: str, credential: str | None) -> None:
+        """401 with where to get in. At START, without a key, there are the tools that get one. Raises HTTPException."""
+        if credential is None and path == START:
+            return
+        if credential is None:
+            raise HTTPException(401, headers={"WWW-Authenticate": challenge(self._services)})
+        now = self._services.clock()
+        try:
+            await self._services.db.read(
+                lambda tx: require_valid(tx, authenticate(tx, credential), now, note_use=False)
+            )
+        except Refused:
+            told = challenge(self._services, "invalid_token")
+            raise HTTPException(401, headers={"WWW-Authenticate": told}) from None
 
     def _refuse_foreign(self, scope: Scope) -> None:
         """A page from elsewhere must not speak through a visitor's browser (MCP, transports: security)."""
