@@ -342,7 +342,9 @@ async def erasure(world: World) -> str:
     return await world.run(unit)
 
 
-async def populate(world: World, mailbox: Row, word: str = "", letter_of: str = "") -> Things:
+async def populate(  # noqa: PLR0915  # a list of things
+    world: World, mailbox: Row, word: str = "", letter_of: str = ""
+) -> Things:
     """Fills a mailbox; `word` is in every text of it."""
     name = letter_of or f"letter-{mailbox['mailbox_id'][-8:]}"
     sent = await mailroom.send(
