@@ -385,8 +385,7 @@ async def populate(  # noqa: PLR0915  # a list of things
     await world.run(lambda ctx: suppress(ctx, suppressed, "hard_bounce", sent["id"]))
     upgrade_code = await world.run(lambda ctx: wish(ctx, mailbox["mailbox_id"]))
     operator_id, session_id = await colleague(world, f"{word} {mailbox['mailbox_id']}")
-    asked = await mailroom.send(world, mailbox_id=mailbox["mailbox_id"], subject=f"{word} maybe")
-    pending = await mailroom.row(world, asked["id"])
+    pending = await newsletter(world, mailbox, f"{word} maybe")
     spare = f"spare-{word}-{mailbox['mailbox_id'][-8:]}"
     await world.add_key(spare, [Scope.READ], mailbox_ids={mailbox["mailbox_id"]})
 
@@ -432,9 +431,10 @@ async def populate(  # noqa: PLR0915  # a list of things
     )
 
 
-async def newsletter(world: World, mailbox: Row) -> Row:
-    """Mail to one who reads nothing else here."""
+async def newsletter(world: World, mailbox: Row, subject: str = "") -> Row:
+    """Mail to one who reads nothing else here; it waits for approval."""
     to = {"to": f"reader-{mailbox['mailbox_id']}@example.test", "mailbox_id": mailbox["mailbox_id"]}
+    to |= {"subject": subject}
     return await mailroom.row(world, (await mailroom.send(world, **to))["id"])
 
 

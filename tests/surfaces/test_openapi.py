@@ -145,3 +145,23 @@ async def test_answers_are_as_described(world: World) -> None:
 def test_the_checker_finds_a_field_too_many() -> None:
     with pytest.raises(Exception, match="Additional properties"):
         check("list_mailboxes", 200, {"mailboxes": [], "cursor": None, "secret": 1})
+
+
+def test_links_lead_from_what_was_made_to_what_can_be_done_with_it() -> None:
+    """And each fills every input of the path that it leads to, from a field that the answer has."""
+    sent = ROUTES["send_email"][2]["responses"]["202"]["links"]
+    assert sent["read_email"]["parameters"] == {
+        "path.email_id": "$response.body#/message_id",
+        "path.mailbox_id": "$response.body#/mailbox_id",
+    }
+    assert "get_webhook" in ROUTES["create_webhook"][2]["responses"]["201"]["links"]
+    for _, _, shown in ROUTES.values():
+        for response in shown["responses"].values():
+            for link in response.get("links", {}).values():
+                path = ROUTES[link["operationId"]][1]
+                wanted = {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+                assert {name.removeprefix("path.") for name in link["parameters"]} == wanted
+                name = response["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+                fields = DESCRIPTION["components"]["schemas"][name]["properties"]
+                given = {value.removeprefix("$response.body#/") for value in link["parameters"].values()}
+                assert given <= fields.keys()

@@ -80,12 +80,39 @@ def describe(operations: Sequence[Operation]) -> Schema:
         seen.add(name)
         shown = _operation(target, name, inputs[target.operation.name], outputs, components)
         paths.setdefault(target.path, {})[target.method.lower()] = shown
+    _link(operations, paths, components["schemas"])
     return {
         "openapi": "3.1.0",
         "info": {"title": "MultiMail", "version": "1", "description": ABOUT},
         "paths": paths,
         "components": components,
     }
+
+
+def _link(operations: Sequence[Operation], paths: dict[str, Schema], schemas: Mapping[str, Schema]) -> None:
+    """What can be done next with what an operation made: its ids, as the paths of others name them."""
+    own = {item.name: paths[item.path][item.method.lower()] for item in operations}
+    for maker in operations:
+        if maker.status not in (201, 202) or maker.output in BYTES:
+            continue
+        answer = own[maker.name]["responses"][str(maker.status)]
+        schema = answer["content"]["application/json"]["schema"]
+        made = schemas.get(schema.get("$ref", "").removeprefix(REF), {}).get("properties", {})
+        links = {}
+        for item in operations:
+            wanted = sorted(part.strip("{}") for part in item.path.split("/") if part.startswith("{"))
+            found = {name: _made(item, name, made) for name in wanted}
+            if found and item is not maker and None not in found.values():
+                given = {f"path.{name}": f"$response.body#/{field}" for name, field in found.items()}
+                links[item.name] = {"operationId": item.name, "parameters": given}
+        if links:
+            answer["links"] = links
+
+
+def _made(operation: Operation, name: str, made: Mapping[str, Schema]) -> str | None:
+    """The field of an answer that this input of a path takes. `id` alone says of nothing what it is the id of."""
+    others = [alias for alias, canonical in operation.aliases.items() if canonical == name]
+    return next((one for one in (name, *others) if one in made and one.endswith("_id")), None)
 
 
 def operation_id(target: Target) -> str:
