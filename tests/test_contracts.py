@@ -2,6 +2,7 @@
 
 import copy
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,27 @@ def test_writing_checking_and_refusing(tmp_path: Path, capsys: pytest.CaptureFix
     assert json.loads((folder / "openapi.json").read_text()) == older
     assert main(["--break"], folder) == 0
     assert main(["--check"], folder) == 0
+
+
+def test_what_was_written_over_is_compared_with_what_was_committed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody writes the files anew with --break, or by hand: the commit before knows better."""
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    older = description()
+    older["paths"]["/v1/old"] = older["paths"]["/v1/send"]
+    (folder / "openapi.json").write_text(json.dumps(older))
+    who = ["-c", "user.name=Test", "-c", "user.email=test@example.test"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "the contract"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    assert main(["--since", "HEAD"], folder) == 1
+    assert "POST /v1/old: the route is gone" in capsys.readouterr().err
+    (folder / "openapi.json").write_text(FILES["openapi.json"])  # as if nothing had been there
+    assert main(["--check"], folder) == 1 and main(["--since", "HEAD"], folder) == 1
+    (folder / "openapi.json").write_text(json.dumps(older))
+    assert main(["--break"], folder) == 0
+    assert (folder / "breaks.txt").read_text() == "POST /v1/old: the route is gone\n"
+    assert main(["--since", "HEAD"], folder) == 0
+    with pytest.raises(subprocess.CalledProcessError):
+        main(["--since", "no-such-revision"], folder)

@@ -2,12 +2,14 @@
 the methods of the Python and the TypeScript SDK, and the commands of the command line.
 
 `python -m multimail.contracts` writes them, unless the change would break a client of what is committed;
-`--check` writes nothing and fails when they differ from the code. `--break` writes even then: for a decision
-that was taken on purpose and is told in the change log.
+`--check` writes nothing and fails when they differ from the code. `--break` writes even then, and notes each problem
+in contracts/breaks.txt: a decision that was taken on purpose, for all to see. `--since REF` compares with what was
+committed at a git revision, so that nothing that was written over gets past: it fails for what is not noted.
 """
 
 import difflib
 import json
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +28,7 @@ FOLDER: Final = Path(__file__).parent.parent.parent / "contracts"
 CLIENT: Final = "../src/multimail/client"  # the methods of the Python SDK
 TYPESCRIPT: Final = "../clients/typescript/src/operations.ts"
 COMMANDS: Final = "../src/multimail/commands/operations.json"
+NOTES: Final = "breaks.txt"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 DEPTH: Final = 8
 
@@ -221,8 +224,26 @@ def breaks(folder: Path, files: Mapping[str, str]) -> list[str]:
     return compare(json.loads(committed.read_text()), json.loads(files["openapi.json"]))
 
 
+def noted(folder: Path) -> list[str]:
+    """The problems that somebody took on purpose."""
+    path = folder / NOTES
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def breaks_since(folder: Path, ref: str, files: Mapping[str, str]) -> list[str]:
+    """What breaks a client of the contract as it was at a git revision. Raises CalledProcessError for no revision."""
+    git = ["git", "-C", str(folder), "show", f"{ref}:./openapi.json"]
+    older = subprocess.run(git, check=True, capture_output=True, text=True).stdout  # noqa: S603  # a developer's own
+    known = noted(folder)
+    return [one for one in compare(json.loads(older), json.loads(files["openapi.json"])) if one not in known]
+
+
 def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
     files = contract_files()
+    if "--since" in arguments:
+        found = breaks_since(folder, arguments[arguments.index("--since") + 1], files)
+        sys.stderr.writelines(f"breaks older clients: {problem}\n" for problem in found)
+        return 1 if found else 0
     broken = breaks(folder, files)
     sys.stderr.writelines(f"breaks older clients: {problem}\n" for problem in broken)
     if "--check" in arguments:
@@ -231,6 +252,8 @@ def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
         return 1 if diffs else 0
     if broken and "--break" not in arguments:
         return 1
+    if broken:
+        (folder / NOTES).write_text("".join(f"{one}\n" for one in dict.fromkeys([*noted(folder), *broken])))
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
