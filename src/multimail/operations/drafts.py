@@ -190,12 +190,8 @@ def create_draft(ctx: Context, given: CreateDraft, files: Files) -> Mapping[str,
     )
     ctx.about("draft", name["draft_id"], mailbox["mailbox_id"])
     row = ctx.sql.get_draft(account_id=ctx.account_id, draft_id=name["draft_id"])
-    usage.count_draft(ctx, row, _size(row["files_json"]))
+    usage.count_draft(ctx, row, sum(blob.size for _, blob in files or []))
     return draft_view(row)
-
-
-def _size(files_json: str) -> int:
-    return sum(part["size"] for part in json.loads(files_json))
 
 
 def _find(ctx: Context, given: DraftName | EditDraft) -> Row:
@@ -217,9 +213,8 @@ def _require_own_kind(ctx: Context, row: Row) -> None:
 def list_drafts(ctx: Context, given: ListDrafts) -> Mapping[str, Any]:
     """Lists a mailbox's drafts, newest first."""
     mailbox_id = ctx.mailbox(given.mailbox_id)["mailbox_id"]
-    before = decode_cursor(given.cursor, LAST)
-    name = {"account_id": ctx.account_id, "mailbox_id": mailbox_id}
-    rows = ctx.sql.list_drafts(**name, before=before, limit=given.limit + 1)
+    page_of = {"before": decode_cursor(given.cursor, LAST), "limit": given.limit + 1}
+    rows = ctx.sql.list_drafts(account_id=ctx.account_id, mailbox_id=mailbox_id, **page_of)
     shown, cursor = page(rows, given.limit, lambda row: str(row["draft_id"]))
     return {"drafts": [draft_view(row) for row in shown], "cursor": cursor}
 
@@ -236,6 +231,7 @@ def edit_draft(ctx: Context, given: EditDraft, files: Files) -> Mapping[str, Any
     parts = json.loads(row["files_json"]) if files is None else _described(ctx, files)
     if files is not None:
         _let_files_go(ctx, row)
+        usage.count_draft(ctx, row, sum(part["size"] for part in parts))
     ctx.sql.edit_draft(
         account_id=ctx.account_id,
         draft_id=given.draft_id,
@@ -243,8 +239,6 @@ def edit_draft(ctx: Context, given: EditDraft, files: Files) -> Mapping[str, Any
         files_json=to_json(parts),
         updated_at=ctx.now,
     )
-    if files is not None:
-        usage.count_draft(ctx, row, sum(part["size"] for part in parts))
     ctx.about("draft", given.draft_id, row["mailbox_id"], changes=sorted(given.content))
     return draft_view(_find(ctx, given))
 
@@ -255,8 +249,9 @@ def throw_away(ctx: Context, row: Row) -> None:
 
 
 def _let_files_go(ctx: Context, row: Row) -> None:
-    note_loose(ctx, [part["sha256"] for part in json.loads(row["files_json"])])
-    usage.count_draft(ctx, row, -_size(row["files_json"]))
+    parts = json.loads(row["files_json"])
+    note_loose(ctx, [part["sha256"] for part in parts])
+    usage.count_draft(ctx, row, -sum(part["size"] for part in parts))
 
 
 def delete_draft(ctx: Context, given: DraftName) -> Mapping[str, Any]:
