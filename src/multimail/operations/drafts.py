@@ -39,11 +39,7 @@ from multimail.storage.database import Row
 
 LAST: Final = "~"
 PEOPLE: Final = ("to", "cc", "bcc", "reply_to")
-EMPTY: Final[Mapping[str, Any]] = {
-    "to": [],
-    "cc": [],
-    "bcc": [],
-    "reply_to": [],
+EMPTY: Final[Mapping[str, Any]] = {kind: [] for kind in PEOPLE} | {
     "subject": "",
     "markdown": "",
     "html": None,
