@@ -32,7 +32,7 @@ _INNER = re.compile(
     r"\b(?:schrieb|schreef|skrev|wrote|écrit|escribió|escreveu|scritto|napisał|пишет|написал|kirjoitti)\b"
 )
 _START = re.compile(
-    r"[-–—*_ \"'\[(]*(?:on|le|am|op|el|il|in data|em|w dniu|dnia|den|dne|dana|em|în|at|a|от|у|в|quoting|"
+    r"[-–—*_ \"'\[(]*(?:on|le|am|op|el|il|in data|em|w dniu|dnia|den|dne|dana|em|în|at|a|от|у|в|בתאריך|quoting|"
     r"(?:mon|tue|wed|thu|fri|sat|sun|lun|mar|mer|jeu|ven|sam|dim|mo|di|mi|do|fr|sa|so|ma|ti|ke|to|pe|la|su|"
     r"tir|ons|tor|fre|lør|søn|man|pon|wt|śr|czw|pt|sob|niedz|po|út|st|čt|pá|пн|вт|ср|чт|пт|сб|вс)[a-z]*[.,]?|"
     r"\d{1,4}[-./ 年년:])(?:[\s.,(]|\d|$)"
@@ -244,6 +244,8 @@ def _is_attribution(line: str, starts: bool) -> bool:
         return False
     dated = any(map(str.isdigit, low))
     if low.strip("- ").endswith(" wrote") and low.endswith("-") and dated:
+        return True
+    if "ezt írta (időpont" in low and "@" in low:  # Hungarian: the time stands behind
         return True
     if low.endswith(_ENDS):
         return "@" in low or (dated and begins)

@@ -99,6 +99,8 @@ def _attributes(data: bytes, package: Package) -> Iterator[tuple[int, bytes]]:
             return
         yield name, data[at + 9 : end]
         at = end + 2
+    if at < len(data):
+        package.defects.append("winmail.dat is cut off; what came before was read.")
 
 
 def _properties(data: bytes, page: str) -> Iterator[tuple[int, str | bytes]]:
