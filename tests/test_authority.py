@@ -342,7 +342,7 @@ async def erasure(world: World) -> str:
     return await world.run(unit)
 
 
-async def populate(  # noqa: PLR0915  # a list of things
+async def populate(  # a list of things
     world: World, mailbox: Row, word: str = "", letter_of: str = ""
 ) -> Things:
     """Fills a mailbox; `word` is in every text of it."""

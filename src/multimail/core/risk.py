@@ -36,9 +36,14 @@ SIGNS: Final = {
 }
 
 
+def weight_of(sign: str) -> Risk:
+    """What was found when an email was accepted (core/findings.py) is grave unless it is said here that it is not."""
+    return SIGNS.get(sign, Risk.HIGH)
+
+
 def risk_of(signs: Iterable[str]) -> Risk:
     """Of no signs, or of ordinary ones alone, ordinary."""
-    weights = [SIGNS[sign] for sign in set(signs)]
+    weights = [weight_of(sign) for sign in set(signs)]
     if Risk.HIGH in weights or weights.count(Risk.ELEVATED) > 2:
         return Risk.HIGH
     return Risk.ELEVATED if Risk.ELEVATED in weights else Risk.ORDINARY

@@ -142,8 +142,9 @@ def signs_of(ctx: Context, row: Row, facts: Mapping[str, Any]) -> list[str]:
             findings & {"lookalike_domain", "mixed_scripts", "name_of_known", "name_shows_address"}
         )
         or (bool(facts["first_contact"]) and bool(look_alikes(ctx, row, facts["first_contact"]))),
-        "hidden": contents["hidden_json"] != "[]",
-        "defect": contents["defects_json"] != "[]",
+        "link_differs": "link_differs" in findings,
+        "hidden": contents is not None and contents["hidden_json"] != "[]",
+        "defect": contents is not None and contents["defects_json"] != "[]",
         "reply_to_differs": bool(facts["reply_to_differs"]) or "reply_to_differs" in findings,
         "sender_unproven": auth.get("verdict") == "fail",
         "leak": bool(findings & {"secret", "personal_data", "foreign_quote"}),
@@ -240,7 +241,7 @@ def find_message(ctx: Context, given: ReviewEmail) -> tuple[str, str]:
     email = ctx.email(given.email_id)
     contents = ctx.sql.get_contents(account_id=ctx.account_id, email_id=email["email_id"])
     if contents is None:
-        raise not_found("email")
+        raise not_found("body: the email was erased")
     return ctx.account_id, contents["raw_sha256"]
 
 
@@ -259,7 +260,10 @@ def review_email(ctx: Context, given: ReviewEmail, loaded: tuple[str, Anatomy]) 
     email = ctx.email(given.email_id)
     name = {"account_id": ctx.account_id, "email_id": given.email_id}
     changed = given.revision not in (None, email["revision"])
-    if changed or ctx.sql.get_contents(**name)["raw_sha256"] != raw_sha256:
+    contents = ctx.sql.get_contents(**name)
+    if contents is None:
+        raise not_found("body: the email was erased")
+    if changed or contents["raw_sha256"] != raw_sha256:
         raise Refused("stale_revision", status=email_summary(email)["status"])
     waits = email["state"] in WAITING
     if waits and ctx.actor.kind == "operator":

@@ -11,6 +11,7 @@ from multimail.core.errors import Refused, not_found
 from multimail.operations.account_update import UPDATE_ACCOUNT
 from multimail.operations.api_keys import CREATE_API_KEY, REVOKE_API_KEY
 from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT
+from multimail.operations.domains import ADD_DOMAIN, DELETE_DOMAIN, VERIFY_DOMAIN
 from multimail.operations.mailboxes import CREATE_MAILBOX, DELETE_MAILBOX, UPDATE_MAILBOX
 from multimail.operations.operation import Operation
 from multimail.operations.passkeys import ADD_PASSKEY, REMOVE_PASSKEY
@@ -57,6 +58,9 @@ ACTS: Final = {
         Act(RESUME_SENDING, ("mailbox_id",), mailboxes.every_mailbox, "/dashboard/mailboxes", "Sending goes on."),
         Act(REPORT_SPAM, ("email_id",), house.inbox, "/dashboard/inbox", "It is spam now."),
         Act(NOT_SPAM, ("email_id",), house.inbox, "/dashboard/inbox", "It is no spam any more."),
+        Act(ADD_DOMAIN, ("domain",), house.domains, "/dashboard/domains", "Publish its records, then look at the DNS."),
+        Act(VERIFY_DOMAIN, ("domain_id",), house.domains, "/dashboard/domains", "The DNS was asked: see below."),
+        Act(DELETE_DOMAIN, ("domain_id",), house.domains, "/dashboard/domains", "The domain is gone."),
         Act(ADD_CONTACT, ("address", "name", "notes", "mailbox_id"), house.contacts, "/dashboard/contacts",
             "The contact is kept."),
         Act(DELETE_CONTACT, ("contact_id",), house.contacts, "/dashboard/contacts", "The contact is gone."),

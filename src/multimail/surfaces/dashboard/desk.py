@@ -13,6 +13,7 @@ from multimail.operations.account import GET_ACCOUNT, GET_AUDIT_LOG, LIST_SANDBO
 from multimail.operations.api_keys import LIST_API_KEYS
 from multimail.operations.contacts import SEARCH_CONTACTS
 from multimail.operations.context import Actor, Caller, Services
+from multimail.operations.domains import LIST_DOMAINS
 from multimail.operations.inbox import LIST_EMAILS
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.operation import Operation, invoke
@@ -50,6 +51,7 @@ ROOMS: Final = (
     Room("mailboxes", "Mailboxes", LIST_MAILBOXES, main=True),
     Room("contacts", "Contacts", SEARCH_CONTACTS),
     Room("rules", "Rules", LIST_RULES),
+    Room("domains", "Domains", LIST_DOMAINS),
     Room("keys", "API keys", LIST_API_KEYS),
     Room("webhooks", "Webhooks", LIST_WEBHOOKS),
     Room("usage", "Usage", GET_USAGE),

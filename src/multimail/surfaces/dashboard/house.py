@@ -12,6 +12,7 @@ from multimail.operations.api_keys import CREATE_API_KEY, LIST_API_KEYS, REVOKE_
 from multimail.operations.archive import Archive
 from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT, SEARCH_CONTACTS
 from multimail.operations.deletion import DELETE_ACCOUNT
+from multimail.operations.domains import ADD_DOMAIN, DELETE_DOMAIN, LIST_DOMAINS, VERIFY_DOMAIN
 from multimail.operations.export import EXPORT_ACCOUNT
 from multimail.operations.inbox import LIST_EMAILS, STATUS_FILTERS
 from multimail.operations.mailboxes import LIST_MAILBOXES
@@ -94,6 +95,16 @@ async def rules(desk: Desk) -> Response:
         found=await desk.ask(LIST_RULES, limit=50, cursor=desk.query("cursor") or None),
         suppressions=await every(desk, CHECK_SUPPRESSION, "suppressions"),
         mailboxes=await every(desk, LIST_MAILBOXES, "mailboxes"),
+    )
+
+
+async def domains(desk: Desk) -> Response:
+    return await desk.page(
+        "domains.html",
+        calls=(LIST_DOMAINS, ADD_DOMAIN, VERIFY_DOMAIN, DELETE_DOMAIN),
+        here="domains",
+        found=await desk.ask(LIST_DOMAINS, limit=20, cursor=desk.query("cursor") or None),
+        account=await desk.ask(GET_ACCOUNT),
     )
 
 

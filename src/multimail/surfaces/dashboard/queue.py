@@ -205,6 +205,7 @@ def what_to_know(one: Mapping[str, Any]) -> list[dict[str, str]]:
     found += [
         ("reply_to_differs", "Reply-To differs", f"answers would go to {other}")
         for other in facts["reply_to_differs"]
+        if "reply_to_differs" not in {finding["kind"] for finding in one["findings"]}
     ]
     if "sender_unproven" in one["signs"]:
         reasons = "; ".join(one["auth"]["reasons"])
@@ -215,9 +216,8 @@ def what_to_know(one: Mapping[str, Any]) -> list[dict[str, str]]:
                 f"the owner of the domain in From says it is forged. {reasons}",
             )
         )
-    kinds = {"reply_to_differs": "reply_to_differs", "html_given": "html_given"}
     found += [
-        (kinds.get(finding["kind"], "edited"), finding["kind"].replace("_", " "), finding["detail"])
+        (finding["kind"], render.sign_word(finding["kind"]), finding["detail"])
         for finding in one["findings"]
         if finding["kind"] != "bcc"  # its own row above says more
     ]

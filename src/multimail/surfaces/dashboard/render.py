@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from multimail.core.address import AddressError, ascii_domain
-from multimail.core.risk import SIGNS
+from multimail.core.risk import weight_of
 from multimail.mail.charsets import strip_unseen
 from multimail.surfaces.http_answers import disposition
 
@@ -179,7 +179,7 @@ def sign_word(sign: str) -> str:
 
 
 def weight(sign: str) -> str:
-    return SIGNS[sign].value
+    return weight_of(sign).value
 
 
 def _environment() -> Environment:

@@ -56,6 +56,7 @@ def routes(services: Services, stopping: asyncio.Event | None = None) -> list[Ba
         ("GET", "/dashboard/mailboxes/{mailbox_id}", mailboxes.one_mailbox),
         ("GET", "/dashboard/contacts", house.contacts),
         ("GET", "/dashboard/rules", house.rules),
+        ("GET", "/dashboard/domains", house.domains),
         ("GET", "/dashboard/keys", house.keys),
         ("GET", "/dashboard/webhooks", house.webhooks),
         ("GET", "/dashboard/webhooks/deliveries/{delivery_id}", house.delivery),

@@ -114,8 +114,13 @@ function ago(time) {
 
 /* After every swap, and once at first. */
 
+function entitle(count) {
+  document.title = document.title.replace(/^(\(\d+\) )?/, count ? `(${count}) ` : "");
+}
+
 function settle(within) {
   mark();
+  if ($("#list")) entitle(Number($("#list").dataset.waiting));
   $$("time[data-ago]", within).forEach(ago);
   $$(".undo[data-seconds]:not([data-counted])", within).forEach((form) => { form.dataset.counted = ""; countDown(form); });
   $$("[data-say]", within).forEach((one) => { say(one.dataset.say); });
@@ -143,7 +148,7 @@ function listen() {
   const news = new EventSource("/dashboard/live");
   news.addEventListener("queue", (event) => {
     const count = Number(event.data), list = $("#list");
-    document.title = document.title.replace(/^(\(\d+\) )?/, count ? `(${count}) ` : "");
+    entitle(count);
     if (!list || list.contains(document.activeElement?.closest?.("input[type=search]"))) return;
     const before = Number(list.dataset.waiting);
     if (listen.heard) htmx.trigger(document.body, "queue-changed");
