@@ -457,6 +457,8 @@ async def with_passkeys(world: World, name: str) -> tuple[str, str]:
     """(the id of a passkey of the whole account's operator, what would add another)."""
     first, second = (Authenticator(PUBLIC_URL, f"{name} {number}".encode()) for number in (1, 2))
     options = (await world.invoke(LIST_PASSKEYS, "whole-operator"))["options"]
+    if options is None:  # a server without a domain name has none
+        return NOTHING.passkey_id, NOTHING.passkey_answer
     made = await world.invoke(ADD_PASSKEY, "whole-operator", answer=first.create(options))
     options = (await world.invoke(LIST_PASSKEYS, "whole-operator"))["options"]
     return made["id"], second.create(options)
@@ -657,7 +659,11 @@ async def test_a_test_key_makes_test_things_and_nothing_leaves(world: World) -> 
     leaving = mailroom.leaving(world)
     for scope in KEY_SCOPES:
         await world.add_key(f"test-{scope}", [scope], test=True)
-    makers = [one for one in OPERATIONS if one.status in (201, 202) and {*KEY_SCOPES} & {*one.scopes}]
+    makers = [
+        one
+        for one in OPERATIONS  # who oversees an account is the same for tests
+        if one.status in (201, 202) and {*KEY_SCOPES} & {*one.scopes} and Scope.OPERATOR not in one.scopes
+    ]
     assert {one.name for one in makers} == {
         "create_mailbox",
         "create_api_key",
