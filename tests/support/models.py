@@ -3,10 +3,10 @@
     with Model([Call("send_email", {…})], "Done.") as model:
         OpenAI(base_url=model.url + "/v1", api_key="any")
 
-It plays OpenAI's Assistants (threads, runs, `requires_action`, tool outputs, streams), OpenAI's Responses, and chat
-completions as OpenAI, Azure and AI21 spell them. Each time the model is asked it takes the next turn: words end the
-work, calls go out as tool calls. A turn may be a function of what the tools have answered so far. What the agent
-told it is in `prompts`, `outputs` and `assistants`.
+It plays OpenAI's Assistants (threads, runs, `requires_action`, tool outputs, streams), OpenAI's Responses, Anthropic's
+Messages, and chat completions as OpenAI, Azure and AI21 spell them. Each time the model is asked it takes the next
+turn: words end the work, calls go out as tool calls. A turn may be a function of what the tools have answered so far.
+What the agent told it is in `prompts`, `outputs` and `assistants`.
 """
 
 import itertools
@@ -194,6 +194,13 @@ class Model:
             "tool_choice": "auto",
             "tools": body.get("tools", []),
             "output": [_said(turn)] if isinstance(turn, str) else [_response_call(call) for call in turn],
+            "usage": {
+                "input_tokens": 1,
+                "output_tokens": 1,
+                "total_tokens": 2,
+                "input_tokens_details": {"cached_tokens": 0},
+                "output_tokens_details": {"reasoning_tokens": 0},
+            },
         }
         if not body.get("stream"):
             return shown
@@ -231,6 +238,32 @@ class Model:
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
         }
 
+    # Anthropic's Messages
+
+    def _message(self, body: Json) -> Json:
+        self.prompts.append(body["messages"])
+        last = body["messages"][-1]["content"]
+        for block in last if isinstance(last, list) else []:
+            if block["type"] == "tool_result":
+                self._heard(block["content"])
+        turn = self._next_turn()
+        words = isinstance(turn, str)
+        content = (
+            [{"type": "text", "text": turn}]
+            if isinstance(turn, str)
+            else [{"type": "tool_use", "id": c.id, "name": c.name, "input": c.arguments} for c in turn]
+        )
+        return {
+            "id": self._new_id("msg"),
+            "type": "message",
+            "role": "assistant",
+            "model": body["model"],
+            "content": content,
+            "stop_reason": "end_turn" if words else "tool_use",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        }
+
 
 def _function_call(call: Call) -> Json:
     function = {"name": call.name, "arguments": json.dumps(call.arguments)}
@@ -256,6 +289,7 @@ ROUTES: dict[str, Callable[..., Json | list[Event]]] = {
     "GET /v1/threads/([^/]+)/runs/([^/]+)": Model._get_run,
     "POST /v1/threads/([^/]+)/runs/([^/]+)/submit_tool_outputs": Model._submit,
     "POST /v1/responses": Model._respond,
+    "POST /v1/messages": Model._message,
     "POST (?:/[^/]+)*/chat/completions": Model._complete,  # under /openai/deployments/…, /studio/v1 or nothing
 }
 

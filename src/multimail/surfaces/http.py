@@ -241,5 +241,6 @@ def build_app(
         *oauth.routes(services),
         *link_pages.routes(services),
     ]
-    others = Router([*own, *extra_routes, *pages(operations, ready, trusted_proxies)], redirect_slashes=False)
+    told = pages(operations, ready, trusted_proxies, services.site.public_url)
+    others = Router([*own, *extra_routes, *told], redirect_slashes=False)
     return Envelope(Operations(services, operations, stop, others), services)

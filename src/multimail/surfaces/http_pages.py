@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from multimail.core.errors import ERRORS, not_found
 from multimail.operations.operation import Operation
+from multimail.surfaces.llms import llms_text
 from multimail.surfaces.openapi import describe
 
 REQUESTS: Final = Counter("multimail_http_requests", "HTTP requests answered.", ["operation", "status"])
@@ -42,7 +43,7 @@ def count(operation: str, status: int, seconds: float) -> None:
 
 
 def pages(
-    operations: Sequence[Operation], ready: Callable[[], bool], trusted_proxies: Sequence[str]
+    operations: Sequence[Operation], ready: Callable[[], bool], trusted_proxies: Sequence[str], url: str
 ) -> list[Route]:
     description = cache(lambda: to_json(describe(operations)))
     page = cache(lambda: render(operations))
@@ -67,6 +68,9 @@ def pages(
         policy = f"default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'none'; base-uri 'none'"
         return Response(page(), media_type="text/html", headers={"Content-Security-Policy": policy})
 
+    async def llms(request: Request) -> Response:
+        return Response(llms_text(operations, url), media_type="text/markdown")
+
     async def front(request: Request) -> Response:
         return Response(status_code=307, headers={"Location": "/docs"})
 
@@ -76,6 +80,7 @@ def pages(
         Route("/metrics", metrics),
         Route("/v1/openapi.json", openapi),
         Route("/docs", docs),
+        Route("/llms.txt", llms),
     ]
 
 
