@@ -1,5 +1,6 @@
 """API keys: what is shown, what they may be, and what revoking does."""
 
+import asyncio
 import json
 
 import pytest
@@ -146,6 +147,15 @@ async def test_less_is_free_and_holds_at_once(world: World) -> None:
     other = await world.add_mailbox("other")
     assert await update(world, "agent", mailbox_ids=[other["address"]]) == 200
     assert (await world.invoke(GET_ACCOUNT, "agent"))["key"]["mailbox_ids"] == [other["mailbox_id"]]
+
+
+async def test_what_is_changed_at_the_same_moment_gives_no_scope_back(world: World) -> None:
+    for attempt in range(5):
+        await world.add_key(f"bot {attempt}", [Scope.READ, Scope.SEND])
+        asked = [update(world, f"bot {attempt}", name=f"bot {number}") for number in range(12)]
+        less = update(world, f"bot {attempt}", scopes=["read"])
+        await asyncio.gather(*asked[:6], less, *asked[6:])
+        assert (await world.invoke(GET_ACCOUNT, f"bot {attempt}"))["key"]["scopes"] == ["read"]
 
 
 @pytest.mark.parametrize("more", [{"scopes": ["read", "send", "admin"]}, {"scopes": ["admin"]}])

@@ -296,3 +296,12 @@ async def test_configuring_is_updating_by_another_route(world: World) -> None:
     assert (reply.status, reply.json()["oversight_mode"]) == (200, "gated_all")
     reply = await world.http("PATCH", path, {"oversight_mode": "autonomous"}, key="admin")
     assert (reply.status, reply.json()["status"]) == (202, "pending_approval")
+
+
+async def test_what_is_changed_at_the_same_moment_gives_no_loose_mode_back(world: World) -> None:
+    await update(world, name="First")  # which notes the key's use: from then on none waits for another
+    for attempt in range(5):
+        await mailroom.set_mode(world, "autonomous")
+        asked = [update(world, name=f"Name {attempt}.{number}") for number in range(12)]
+        await asyncio.gather(*asked[:6], update(world, oversight_mode="read_only"), *asked[6:])
+        assert await mode(world) == "read_only"

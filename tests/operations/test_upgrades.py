@@ -8,7 +8,7 @@ from multimail.core.errors import Refused
 from multimail.core.scopes import Scope
 from multimail.core.times import DAY, HOUR
 from multimail.operations import operators
-from multimail.operations.mailboxes import CREATE_MAILBOX, GET_MAILBOX
+from multimail.operations.mailboxes import CREATE_MAILBOX, GET_MAILBOX, UPDATE_MAILBOX
 from multimail.operations.upgrades import APPLY_UPGRADE, REQUEST_UPGRADE
 from tests.support import mailroom
 from tests.support.overseer import BOSS, code_in, mails, oversee
@@ -117,6 +117,18 @@ async def test_a_test_keys_request_is_mailed_to_nobody(world: World) -> None:
     far = mailroom.FarSide()
     await mailroom.tell(mailroom.leaving(world), far)
     assert far.taken == []
+
+
+async def test_whoever_tightens_ends_what_was_asked_for_before(world: World) -> None:
+    """An agent could keep a code for the day on which somebody has had enough of it."""
+    await oversee(world)
+    await request(world)
+    code = await code_in(world)
+    await world.add_operator("owner")
+    await world.invoke(
+        UPDATE_MAILBOX, "owner", mailbox_id=world.mailbox["mailbox_id"], oversight_mode="read_only"
+    )
+    await refused(world, code)
 
 
 async def test_a_looser_mailbox_is_made_gated_with_its_request_filed(world: World) -> None:

@@ -2048,7 +2048,8 @@ export class Operations extends Calls {
    * Changes a mailbox's name, mode or authorship. Tightening is free; loosening takes an owner.
    *
    * Asked by a program, a loosening answers 202 `pending_approval`; the call repeated with the owner's
-   * `approval_code` completes it. A looser mode releases nothing that is already held.
+   * `approval_code` completes it. A looser mode releases nothing that is already held. A stricter one ends an
+   * upgrade that was asked for: a code given for it is void.
    */
   updateMailbox(input: UpdateMailboxInput = {}): Promise<MailboxAnswer | PendingApproval> {
     return this.call("PATCH", "/v1/mailboxes/{mailbox_id}", input);

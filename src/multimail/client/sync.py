@@ -101,7 +101,8 @@ class Operations(SyncCalls):
         """Changes a mailbox's name, mode or authorship. Tightening is free; loosening takes an owner.
 
         Asked by a program, a loosening answers 202 `pending_approval`; the call repeated with the owner's
-        `approval_code` completes it. A looser mode releases nothing that is already held.
+        `approval_code` completes it. A looser mode releases nothing that is already held. A stricter one ends an
+        upgrade that was asked for: a code given for it is void.
         """
         return cast("MailboxAnswer", self._call("PATCH", "/v1/mailboxes/{mailbox_id}", {"approval_code": approval_code, "human_written": human_written, "mailbox_id": mailbox_id, "name": name, "oversight_mode": oversight_mode}))
 

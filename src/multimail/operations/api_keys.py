@@ -259,6 +259,8 @@ class RevokeApiKey(Input):
 
 
 def _find(ctx: Context, key_id: str) -> Row:
+    """Nobody else changes it until this transaction ends: no change of a name gives back what was taken away."""
+    ctx.sql.lock_message(name=f"key/{ctx.account_id}/{key_id}")
     row = ctx.sql.get_key(account_id=ctx.account_id, key_id=key_id)
     limited = ctx.actor.mailbox_ids is not None and key_id != ctx.actor.id
     if row is None or row["revoked_at"] is not None or limited:

@@ -217,9 +217,16 @@ class UpdateMailbox(DisplayName):
     approval_code: str | None = None
 
 
+def to_change(ctx: Context, id_or_address: str) -> Row:
+    """The mailbox, which nobody else changes until this transaction ends: what was judged is what is changed, and a
+    change of its name writes no mode back that somebody tightened meanwhile."""
+    ctx.sql.lock_message(name=f"mailbox/{ctx.mailbox(id_or_address)['mailbox_id']}")
+    return ctx.mailbox(id_or_address)
+
+
 def loosens(ctx: Context, given: UpdateMailbox) -> str | None:
     """All that an owner must agree to: a looser mode, mail that no longer says that a machine wrote it."""
-    row = ctx.mailbox(given.mailbox_id)
+    row = to_change(ctx, given.mailbox_id)
     mode = given.oversight_mode
     asked = []
     if mode is not None and STRICTNESS.index(mode) > STRICTNESS.index(Mode(row["oversight_mode"])):
@@ -244,23 +251,23 @@ def update_mailbox(ctx: Context, given: UpdateMailbox) -> Mapping[str, Any]:
     """Changes a mailbox's name, mode or authorship. Tightening is free; loosening takes an owner.
 
     Asked by a program, a loosening answers 202 `pending_approval`; the call repeated with the owner's
-    `approval_code` completes it. A looser mode releases nothing that is already held.
+    `approval_code` completes it. A looser mode releases nothing that is already held. A stricter one ends an
+    upgrade that was asked for: a code given for it is void.
     """
-    row = ctx.mailbox(given.mailbox_id)
+    row = to_change(ctx, given.mailbox_id)
     mode = given.oversight_mode or Mode(row["oversight_mode"])
     require_oversight_address(ctx, row, mode)
-    reached = row["wanted_mode"] is None or STRICTNESS.index(mode) >= STRICTNESS.index(
-        Mode(row["wanted_mode"])
-    )
+    tightened = STRICTNESS.index(mode) < STRICTNESS.index(Mode(row["oversight_mode"]))
+    over = tightened or STRICTNESS.index(mode) >= STRICTNESS.index(Mode(row["wanted_mode"] or mode))
     ctx.sql.update_mailbox(
         account_id=ctx.account_id,
         mailbox_id=row["mailbox_id"],
         name=row["name"] if given.name is None else given.name,
         oversight_mode=mode,
-        wanted_mode=None if reached else row["wanted_mode"],
+        wanted_mode=None if over else row["wanted_mode"],
         human_written=row["human_written"] if given.human_written is None else given.human_written,
     )
-    if reached and row["wanted_mode"] is not None:
+    if over and row["wanted_mode"] is not None:
         consent.void_upgrade(ctx, row["mailbox_id"])
     if STRICTNESS.index(mode) > STRICTNESS.index(Mode(row["oversight_mode"])):
         modes = {"oversight_mode": mode, "was": row["oversight_mode"]}

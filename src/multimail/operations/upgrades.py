@@ -12,7 +12,13 @@ from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND
 from multimail.operations import consent
 from multimail.operations.context import Context
-from multimail.operations.mailboxes import UpdateMailbox, loosens, require_oversight_address, update_mailbox
+from multimail.operations.mailboxes import (
+    UpdateMailbox,
+    loosens,
+    require_oversight_address,
+    to_change,
+    update_mailbox,
+)
 from multimail.operations.operation import Input, Operation
 
 REQUESTS_PER_HOUR: Final = 3
@@ -56,7 +62,7 @@ def request_upgrade(ctx: Context, given: RequestUpgrade) -> Mapping[str, Any]:
     The owner gets a code: by mail to the verified oversight address, or with `multimail operator code`. Bring
     it with apply_upgrade within 24 hours. A new request voids the one before; three an hour are taken.
     """
-    row = ctx.mailbox(given.mailbox_id)
+    row = to_change(ctx, given.mailbox_id)
     change = UpdateMailbox(mailbox_id=row["mailbox_id"], oversight_mode=given.target_mode)
     asked = loosens(ctx, change)
     if asked is None:
@@ -76,7 +82,7 @@ def apply_upgrade(ctx: Context, given: ApplyUpgrade) -> Mapping[str, Any] | Refu
 
     A looser mode releases nothing that is already held.
     """
-    row = ctx.mailbox(given.mailbox_id)
+    row = to_change(ctx, given.mailbox_id)
     if row["wanted_mode"] is None:
         return Refused("invalid_approval_code", "No upgrade was asked for.", hint="request_upgrade")
     refused = consent.redeem(ctx, consent.upgrade_name(row["mailbox_id"], row["wanted_mode"]), given.code)
