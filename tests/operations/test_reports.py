@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from multimail.core.errors import Refused
+from multimail.core.times import HOUR, MINUTE
 from multimail.operations.emails import READ_EMAIL
 from multimail.operations.inbox import CHECK_INBOX
 from multimail.operations.intake import Arrival, accept
@@ -204,6 +205,21 @@ async def test_a_bounce_faster_than_the_delivery_waits_for_it(world: World) -> N
     await mailroom.hand_over(out, far)
     await mailroom.understand(out)
     assert (await look(out, email["id"]))["status"] == "bounced"
+
+
+async def test_what_waits_for_a_delivery_is_read_less_and_less_often(world: World) -> None:
+    """Whoever gets one copy and puts the other one off could have large mail read every minute for days."""
+    out = mailroom.leaving(world)
+    far = mailroom.FarSide({CAROL: ["deferred"] * 2})
+    email = await mailroom.send(out, to=f"{BOB}, {CAROL}")
+    await mailroom.decide(out, email["id"])
+    await mailroom.hand_over(out, far)
+    path = next(sender for sender, to, _ in far.taken if to == (BOB,))
+    await comes(out, path, bounce("x"))
+    out.clock.pass_(HOUR)
+    await mailroom.understand(out)
+    (job,) = await mailroom.execute(out, "SELECT run_at FROM jobs WHERE kind = 'receive'")
+    assert job["run_at"] - out.clock.now > 59 * MINUTE
 
 
 async def test_other_mail_to_a_return_path_is_dropped(world: World) -> None:

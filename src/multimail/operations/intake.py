@@ -139,7 +139,9 @@ async def understand(services: Services, lease: Lease) -> None:
         ctx = Context(services, tx, system(account_id, "receive"), services.clock())
         origin = origin_of(ctx, arrived["recipient"], reading.report)
         if origin is not None and is_leaving(origin):
-            tx.sql.release_job(**lease.name, run_at=ctx.now + MINUTE)
+            # It is read anew each time, so it waits as long again: whoever floods a return path gains little.
+            waited = ctx.now - arrived["received_at"]
+            tx.sql.release_job(**lease.name, run_at=ctx.now + max(MINUTE, waited))
             return
         tx.sql.finish_job(**lease.name)
         if not tx.sql.remove_intake(**name):
