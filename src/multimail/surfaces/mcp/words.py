@@ -15,11 +15,16 @@ from multimail.operations.tool_schemas import Schema
 WORDS: Final = frozenset(
     """
     subject from_name markdown text html quoted body links headers attachments notes snippet last_error
-    message response hidden defects reasons detail signature calendar forwarded
+    message response hidden defects reasons detail signature calendar forwarded diagnostic found
     """.split()
 )
 # Addresses are chosen too, but what is left of these can hardly speak.
-ADDRESSES: Final = frozenset("from to cc bcc reply_to participants address sender recipient".split())
+ADDRESSES: Final = frozenset(
+    """
+    from to cc bcc reply_to participants address sender recipient envelope_sender envelope_recipients
+    first_contact reply_to_differs
+    """.split()
+)
 PLAIN_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~@-]{1,254}")
 IDS: Final = ("id", "email_id", "message_id", "thread_id", "event_id")
 
