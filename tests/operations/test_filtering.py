@@ -8,6 +8,7 @@ from multimail.core.bayes import ENOUGH
 from multimail.core.spam import Envelope, Reason
 from multimail.mail.spam import GTUBE
 from multimail.operations.emails import READ_EMAIL
+from multimail.operations.erasing import ERASE_EMAIL
 from multimail.operations.rules import ADD_RULE
 from multimail.operations.sending import REPLY_EMAIL
 from multimail.operations.spam import NOT_SPAM, REPORT_SPAM
@@ -125,6 +126,20 @@ async def test_answered_mail_is_learned_as_no_spam_beside_it(world: World) -> No
     await learn(world)
     rows = await mailroom.execute(world, "SELECT email_id, learned FROM emails WHERE learned IS NOT NULL")
     assert {row["email_id"]: row["learned"] for row in rows} == {answered: "ham", spam: "spam"}
+
+
+async def test_answered_mail_that_was_erased_teaches_nothing(world: World) -> None:
+    answered = await mailroom.arrive(world)
+    reply = await world.invoke(REPLY_EMAIL, email_id=answered, markdown="Thanks.")
+    await mailroom.decide(world, reply["id"])
+    await mailroom.hand_over(world)
+    await world.add_operator("owner")
+    await world.invoke(ERASE_EMAIL, "owner", email_id=answered)
+    spam = await mailroom.arrive(world, message_id="<s@x.test>")
+    await world.invoke(REPORT_SPAM, email_id=spam)
+    await learn(world)
+    rows = await mailroom.execute(world, "SELECT email_id, learned FROM emails WHERE learned IS NOT NULL")
+    assert {row["email_id"]: row["learned"] for row in rows} == {spam: "spam"}
 
 
 async def test_an_answer_to_a_machine_waits_for_a_person(world: World) -> None:
