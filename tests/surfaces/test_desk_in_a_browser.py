@@ -31,7 +31,10 @@ from tests.support.world import build_world
 pytestmark = [pytest.mark.debian("chromium"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-ROOMS = "queue inbox mailboxes contacts rules domains keys webhooks usage sandbox audit operators account start more"
+ROOMS = (
+    "queue inbox mailboxes contacts rules domains keys webhooks usage sandbox audit operators notifications account "
+    "start more"
+)
 QUESTION = b"""From: Ann Petrova <ann@riverside.example>\r
 To: support@acme.multimail.test\r
 Subject: Delivery date of order 1042?\r
@@ -277,7 +280,7 @@ async def test_a_hostile_message_runs_loads_and_escapes_nothing(house: House) ->
     page.on("request", lambda request: asked.append(request.url))
     await page.goto(f"/dashboard/emails/{email_id}")
     await expect(page.frame_locator("iframe").first.get_by_text("filler").first).to_be_visible()
-    state = await page.evaluate("[typeof pwned, document.title.includes('pwned'), location.pathname]")
+    state = await page.evaluate("[typeof pwned, document.title === 'pwned', location.pathname]")
     assert state == ["undefined", False, f"/dashboard/emails/{email_id}"]
     frame, bar = page.locator("iframe[title='HTML of the email']"), page.locator(".decide")
     inside, below = await frame.bounding_box(), await bar.bounding_box()

@@ -13,6 +13,7 @@ from multimail.operations.api_keys import CREATE_API_KEY, REVOKE_API_KEY
 from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT
 from multimail.operations.domains import ADD_DOMAIN, DELETE_DOMAIN, VERIFY_DOMAIN
 from multimail.operations.mailboxes import CREATE_MAILBOX, DELETE_MAILBOX, UPDATE_MAILBOX
+from multimail.operations.notifications import UPDATE_NOTIFICATIONS
 from multimail.operations.operation import Operation
 from multimail.operations.passkeys import ADD_PASSKEY, REMOVE_PASSKEY
 from multimail.operations.pausing import PAUSE_SENDING, RESUME_SENDING
@@ -78,6 +79,9 @@ ACTS: Final = {
         Act(REPLAY_WEBHOOK, ("delivery_id",), house.webhooks, "/dashboard/webhooks", "The call is made again."),
         Act(UPDATE_ACCOUNT, ("name", "oversight_email", "oversight_email_code"), house.account, "/dashboard/account",
             "The account is changed."),
+        Act(UPDATE_NOTIFICATIONS, ("pending", "digest_minutes", "quiet_from", "quiet_until", "time_zone",
+            "escalate_after_minutes", "escalate_to", "expire_after_hours", "chat_url"), house.notifications,
+            "/dashboard/notifications", "The settings are changed.", ("four_eyes",)),
         Act(INVITE_OPERATOR, ("email", "name", "role"), people.operators, "/dashboard/operators",
             "The invitation is on its way."),
         Act(UPDATE_OPERATOR, ("operator_id", "name", "role"), people.operators, "/dashboard/operators",
@@ -89,7 +93,14 @@ ACTS: Final = {
         Act(REMOVE_PASSKEY, ("passkey_id",), people.operators, "/dashboard/operators", "The passkey is gone."),
     )
 }  # fmt: skip
-EMPTIED: Final = {"oversight_email"}  # fields that are meant, even when nothing is in them
+EMPTIED: Final = {
+    "oversight_email",
+    "quiet_from",
+    "quiet_until",
+    "escalate_to",
+    "chat_url",
+    "four_eyes",
+}  # fields that are meant, even when nothing is in them
 
 
 async def act(desk: Desk) -> Response:
@@ -103,7 +114,11 @@ async def act(desk: Desk) -> Response:
         for name in chosen.fields
         if form.get(name).strip() or (name in EMPTIED and name in form.fields)
     }
-    raw |= {name: [one for one in form.all(name) if one] for name in chosen.lists if any(form.all(name))}
+    raw |= {
+        name: [one for one in form.all(name) if one]
+        for name in chosen.lists
+        if any(form.all(name)) or (name in EMPTIED and name in form.fields)
+    }
     try:
         made = await desk.ask(chosen.operation, **raw)
     except Refused as refused:

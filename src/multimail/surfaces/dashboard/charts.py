@@ -24,7 +24,7 @@ def bars(first: str, last: str, days: Sequence[Mapping[str, Any]]) -> dict[str, 
     for number, (one, count) in enumerate(zip(dates, counts, strict=True)):
         base = float(HEIGHT - BOTTOM)
         for name, amount in zip(SERIES, count, strict=True):
-            tall = amount / top * high
+            tall = max(amount / top * high, 1) if amount else 0  # one of a million shows too
             if amount:
                 place = {"x": round(LEFT + number * each + each * 0.15, 1), "y": round(base - tall, 1)}
                 size = {"width": round(each * 0.7, 1), "height": round(tall, 1)}

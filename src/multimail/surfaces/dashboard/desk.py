@@ -16,6 +16,7 @@ from multimail.operations.context import Actor, Caller, Services
 from multimail.operations.domains import LIST_DOMAINS
 from multimail.operations.inbox import LIST_EMAILS
 from multimail.operations.mailboxes import LIST_MAILBOXES
+from multimail.operations.notifications import GET_NOTIFICATIONS
 from multimail.operations.operation import Operation, invoke
 from multimail.operations.people import LIST_OPERATORS
 from multimail.operations.registry import BY_NAME
@@ -58,6 +59,7 @@ ROOMS: Final = (
     Room("sandbox", "Sandbox", LIST_SANDBOX),
     Room("audit", "Audit log", GET_AUDIT_LOG),
     Room("operators", "Operators", LIST_OPERATORS),
+    Room("notifications", "Notifications", GET_NOTIFICATIONS),
     Room("account", "Account", GET_ACCOUNT),
 )
 ROLE_WORDS: Final = ((Scope.OWNER, "owner"), (Scope.OVERSIGHT, "approver"), (Scope.READ, "viewer"))

@@ -16,6 +16,7 @@ from multimail.operations.domains import ADD_DOMAIN, DELETE_DOMAIN, LIST_DOMAINS
 from multimail.operations.export import EXPORT_ACCOUNT
 from multimail.operations.inbox import LIST_EMAILS, STATUS_FILTERS
 from multimail.operations.mailboxes import LIST_MAILBOXES
+from multimail.operations.notifications import GET_NOTIFICATIONS, UPDATE_NOTIFICATIONS
 from multimail.operations.records import CHECK_AUDIT_CHAIN
 from multimail.operations.registry import OPERATIONS
 from multimail.operations.rules import ADD_RULE, LIST_RULES, REMOVE_RULE
@@ -186,6 +187,16 @@ async def account(desk: Desk) -> Response:
         here="account",
         account=await desk.ask(GET_ACCOUNT),
         site=desk.services.site,
+    )
+
+
+async def notifications(desk: Desk) -> Response:
+    return await desk.page(
+        "notifications.html",
+        calls=(GET_NOTIFICATIONS, UPDATE_NOTIFICATIONS),
+        here="notifications",
+        set=await desk.ask(GET_NOTIFICATIONS),
+        mailboxes=await every(desk, LIST_MAILBOXES, "mailboxes"),
     )
 
 

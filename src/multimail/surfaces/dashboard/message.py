@@ -16,7 +16,7 @@ TEXTS: Final = ("text/plain", "text/csv", "text/markdown", "application/json")
 
 
 async def html(desk: Desk) -> Response:
-    named = {"email_id": desk.request.path_params["email_id"], "revision": desk.query("revision")}
+    named = {"email_id": desk.request.path_params["email_id"], "revision": desk.query("revision") or None}
     try:
         found = await desk.ask(READ_HTML, **named)
     except Refused as error:

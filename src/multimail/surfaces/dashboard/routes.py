@@ -64,6 +64,7 @@ def routes(services: Services, stopping: asyncio.Event | None = None) -> list[Ba
         ("GET", "/dashboard/sandbox", house.sandbox),
         ("GET", "/dashboard/audit", house.audit),
         ("GET", "/dashboard/operators", people.operators),
+        ("GET", "/dashboard/notifications", house.notifications),
         ("GET", "/dashboard/account", house.account),
         ("POST", "/dashboard/export", house.export),
         ("POST", "/dashboard/act/{name}", acts.act),
