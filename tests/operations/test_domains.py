@@ -7,6 +7,7 @@ import pytest
 from multimail.core.domains import GRACE
 from multimail.core.errors import Refused
 from multimail.core.times import DAY, HOUR
+from multimail.mail import dkim
 from multimail.operations.account import GET_AUDIT_LOG
 from multimail.operations.domains import (
     ADD_DOMAIN,
@@ -290,6 +291,14 @@ async def test_it_is_deleted_once_nobody_lives_there(world: World) -> None:
     assert await mailroom.check_domains(world) == []
     await mailroom.own_domain(world)
     assert (await new_mailbox(world))["id"] != box["id"]
+
+
+async def test_who_asks_for_new_keys_again_makes_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.invoke(ADD_DOMAIN, "admin", domain="brand.test")  # whose first keys wait
+    monkeypatch.setattr(dkim, "generate_pair", lambda: pytest.fail("keys take long to make"))
+    with pytest.raises(Refused) as caught:
+        await world.invoke(ROTATE_DOMAIN, "admin", domain_id="brand.test")
+    assert caught.value.code == "conflict"
 
 
 async def test_keys_are_rotated_without_a_gap(world: World) -> None:

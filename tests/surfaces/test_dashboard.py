@@ -21,14 +21,18 @@ from multimail.operations import operators
 from multimail.operations.account import GET_AUDIT_LOG
 from multimail.operations.authenticate import operator_actor
 from multimail.operations.context import Context
+from multimail.operations.editing import EDIT_SCHEDULED_EMAIL
 from multimail.operations.emails import GET_MESSAGE
 from multimail.operations.html import html_of
 from multimail.operations.intake import Arrival, accept, understand
 from multimail.operations.jobs import Lease
-from multimail.operations.oversight import LIST_PENDING
+from multimail.operations.operation import Operation
+from multimail.operations.oversight import DECIDE_EMAIL, LIST_PENDING
+from multimail.operations.rules import LIST_RULES
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import CANCEL_MESSAGE, SEND_EMAIL
 from multimail.surfaces import dashboard
+from multimail.surfaces.dashboard.desk import Desk as Rooms
 from multimail.surfaces.dashboard.render import address, reveal, size
 from multimail.surfaces.dashboard.session import csrf_token
 from multimail.surfaces.http import build_app
@@ -292,6 +296,25 @@ async def test_a_form_without_this_sessions_token_does_nothing(desk: Desk) -> No
     assert await desk.status(email) == "pending_approval"
     await browser.get("/dashboard/queue")
     assert browser.reply.status == 200
+
+
+async def test_nobody_is_allowed_whom_the_agent_put_there_a_moment_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, ask = await desk.person(), Rooms.ask
+    email = await desk.held(send_at="2030-01-01T00:00:00Z")
+
+    async def overtaken(self: Rooms, operation: Operation, /, **raw: Any) -> Mapping[str, Any]:
+        answer = await ask(self, operation, **raw)
+        if operation is DECIDE_EMAIL:
+            given = {"email_id": email["id"], "to": "eve@example.test"}
+            await desk.world.invoke(EDIT_SCHEDULED_EMAIL, **given)
+        return answer
+
+    monkeypatch.setattr(Rooms, "ask", overtaken)
+    await browser.decide(email, "allow")
+    assert (await desk.world.invoke(LIST_RULES))["rules"] == []
+    assert await desk.status(email) == "pending_approval"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def add_pair(ctx: Context, name: dict[str, str], pair: Pair) -> None:
     keep_pair(ctx.services, ctx.tx, name, pair, selectors, signing=())
 
 
-def rotate(ctx: Context, name: dict[str, str], pair: Pair) -> None:
+def require_none_waits(ctx: Context, name: dict[str, str]) -> None:
     """Raises Refused("conflict") while keys wait that were made before."""
     waiting = [key.selector for key in public_keys(ctx.sql.list_dkim_keys(**name)) if key.state == "waiting"]
     if waiting:
@@ -116,6 +116,11 @@ def rotate(ctx: Context, name: dict[str, str], pair: Pair) -> None:
             status="waiting",
             selectors=waiting,
         )
+
+
+def rotate(ctx: Context, name: dict[str, str], pair: Pair) -> None:
+    """Raises Refused("conflict") as `require_none_waits` does."""
+    require_none_waits(ctx, name)
     add_pair(ctx, name, pair)
     watch(ctx, name)
 

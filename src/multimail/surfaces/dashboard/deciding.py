@@ -28,7 +28,7 @@ async def decide(desk: Desk) -> Response:
         notice = await why_not(desk, email_id, error)
         return await show(desk, view, email_id, notice=notice, since=revision, status=error.kind.status)
     if action == "allow":
-        refused = await allow(desk, email_id)
+        refused = await allow(desk, email_id, revision)
         if refused is not None:
             notice = Notice("refused", f"It is approved, and nobody was allowed. {refused.sentence}")
             return await show(desk, view, email_id, notice=notice, status=refused.kind.status)
@@ -38,9 +38,11 @@ async def decide(desk: Desk) -> Response:
     return go(f"{where}{view.query}{'&' if view.query else '?'}{told}")
 
 
-async def allow(desk: Desk, email_id: str) -> Refused | None:
-    """From now on mail of its mailbox to each of its recipients leaves at once."""
+async def allow(desk: Desk, email_id: str, revision: str) -> Refused | None:
+    """From now on mail of its mailbox to each of its recipients leaves at once: of the revision that was shown."""
     one = await desk.ask(GET_MESSAGE, email_id=email_id)
+    if one["revision"] != revision:  # its agent put somebody else there since, which voided the approval
+        return Refused("stale_revision", status=one["status"])
     try:
         for person in one["recipients"]:
             rule = {"kind": "allow", "pattern": person["address"], "mailbox_id": one["mailbox_id"]}
