@@ -319,3 +319,21 @@ async def test_a_client_may_describe_itself_in_a_document(program: Program) -> N
         assert (await program.get(program.query(client))).status == 400
     program.documents[client] = (200, b" " * 20_000)
     assert (await program.get(program.query(client))).status == 400
+
+
+async def test_nothing_is_fetched_for_somebody_who_is_not_signed_in(program: Program) -> None:
+    program.cookie = ""
+    page = await program.get(program.query("https://far.example/client.json"))  # 400 had it been fetched
+    assert page.status == 401 and b"sign in" in page.content
+
+
+async def test_a_key_that_ends_makes_none_that_stays(program: Program) -> None:
+    client = (await program.register()).json()["client_id"]
+    query = program.query(client, scope="admin")
+    code = (await program.agree(client, query, scope=["admin"], where="all"))["code"]
+    token = (await program.fetch_token(client, code)).json()["access_token"]
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    made = await fetch(program.app, "POST", "/v1/api-keys", content=b"{}", headers=headers)
+    listed = (await use(program, token, "/v1/api-keys")).json()["api_keys"]
+    ends = next(one["expires_at"] for one in listed if one["name"].endswith("(OAuth)"))
+    assert made.status == 201 and made.json()["expires_at"] == ends

@@ -2479,7 +2479,7 @@ export class Operations extends Calls {
    *
    * No key holds `send` or `admin` together with `oversight`. An `oversight` key is made by an owner, in a
    * session or on the server's command line, never in answer to a key. A limited key makes keys with its limit
-   * or less, a test key only test keys.
+   * or less, a test key only test keys, and what expires keys that expire with it.
    */
   createApiKey(input: CreateApiKeyInput = {}): Promise<ApiKeyAnswer> {
     return this.call("POST", "/v1/api-keys", input);

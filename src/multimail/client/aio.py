@@ -443,7 +443,7 @@ class AsyncOperations(AsyncCalls):
 
         No key holds `send` or `admin` together with `oversight`. An `oversight` key is made by an owner, in a
         session or on the server's command line, never in answer to a key. A limited key makes keys with its limit
-        or less, a test key only test keys.
+        or less, a test key only test keys, and what expires keys that expire with it.
         """
         return cast("ApiKeyAnswer", await self._call("POST", "/v1/api-keys", {"mailbox_ids": mailbox_ids, "name": name, "scopes": scopes, "test": test}))
 

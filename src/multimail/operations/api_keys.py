@@ -90,7 +90,7 @@ def create_api_key(ctx: Context, given: CreateApiKey) -> Mapping[str, Any]:
 
     No key holds `send` or `admin` together with `oversight`. An `oversight` key is made by an owner, in a
     session or on the server's command line, never in answer to a key. A limited key makes keys with its limit
-    or less, a test key only test keys.
+    or less, a test key only test keys, and what expires keys that expire with it.
     """
     scopes = frozenset(given.scopes)
     _require_apart(scopes)
@@ -102,7 +102,9 @@ def create_api_key(ctx: Context, given: CreateApiKey) -> Mapping[str, Any]:
         None if given.mailbox_ids is None else {ctx.mailbox(name)["mailbox_id"] for name in given.mailbox_ids}
     )
     limits = wanted if wanted is not None else ctx.actor.mailbox_ids
-    return add_key(ctx, given.name, given.scopes, limits, test=given.test or ctx.actor.test)
+    own = ctx.sql.get_key(account_id=ctx.account_id, key_id=ctx.actor.id)  # None for a person
+    test, expires_at = given.test or ctx.actor.test, own and own["expires_at"]
+    return add_key(ctx, given.name, given.scopes, limits, test=test, expires_at=expires_at)
 
 
 def _require_apart(scopes: frozenset[Scope]) -> None:
@@ -122,7 +124,10 @@ def add_key(
     test: bool,
     expires_at: int | None = None,
 ) -> dict[str, Any]:
-    """The shape of ApiKeyAnswer with `api_key`: 160 bits of randomness in base32. Only OAuth's keys expire."""
+    """The shape of ApiKeyAnswer with `api_key`: 160 bits of randomness in base32.
+
+    Only OAuth's keys expire, and those that they make.
+    """
     secret = KEY_PREFIXES[test] + base64.b32encode(ctx.services.random(20)).decode().lower()
     row = {
         "account_id": ctx.account_id,

@@ -131,11 +131,16 @@ def _signature(services: Services, text: bytes) -> str:
     return base64url(hmac.new(services.link_secret, b"oauth client:" + text, hashlib.sha256).digest())
 
 
+def is_elsewhere(client_id: str) -> bool:
+    """Whether to know this client takes a call to an address that whoever asks has chosen."""
+    return client_id.startswith("https://")
+
+
 async def find_client(services: Services, client_id: str) -> Client:
     """Raises Untrusted."""
     if client_id.startswith(REGISTERED):
         return _registered(services, client_id)
-    if client_id.startswith("https://"):
+    if is_elsewhere(client_id):
         return await _described_elsewhere(services, client_id)
     raise Untrusted("This program has not said who it is: its client_id is not known here.")
 

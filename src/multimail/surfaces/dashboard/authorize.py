@@ -22,12 +22,18 @@ MEANINGS = {
 
 
 async def ask(desk: Desk) -> Response:
-    """The cookie does not come along from another site's page, so somebody who is signed in may have to go on once."""
+    """The cookie does not come along from another site's page, so somebody who is signed in may have to go on once.
+
+    For whoever is not signed in no stranger's document is fetched: anybody could have us call anything.
+    """
+    desk.session = await find_session(desk.services, desk.request)
+    query = desk.request.url.query
+    if desk.session is None and oauth.is_elsewhere(desk.query("client_id")):
+        return await desk.page("authorize.html", 401, asked=None, query=query)
     try:
         asked, fault = await oauth.read_request(desk.services, desk.request.query_params)
     except oauth.Untrusted as untrusted:
         return await desk.page("error.html", 400, sentence=str(untrusted), hint="")
-    desk.session = await find_session(desk.services, desk.request)
     if (
         fault is not None and desk.session is not None
     ):  # nobody else is sent to a stranger's address without a click
@@ -40,7 +46,7 @@ async def ask(desk: Desk) -> Response:
         meanings=[(scope, MEANINGS[scope]) for scope in asked.scopes],
         boxes=boxes,
         days=oauth.DAYS,
-        query=desk.request.url.query,
+        query=query,
     )
     allowed = f"form-action 'self' {form_source(asked.redirect_uri)}"
     response.headers["content-security-policy"] = PAGE_POLICY.replace("form-action 'self'", allowed)
