@@ -597,7 +597,7 @@ async def test_of_two_people_one_wins_and_the_other_is_told(desk: Desk) -> None:
     assert first.reply.status == 303
     page = await second.decide(email, "approve")
     assert second.reply.status == 409
-    assert "rejected by operator opr_" in page.words and "Wrong tone." in page.words
+    assert "rejected by Mira" in page.words and "Wrong tone." in page.words
     page = await first.decide(email, "approve")
     assert "rejected by you already" in page.words
     assert await desk.status(email) == "rejected"

@@ -78,8 +78,7 @@ async def why_not(desk: Desk, email_id: str, error: Refused) -> Notice:
         return Notice("refused", sentence, one["subject"])
     if error.code == "conflict" and one["decision"] is not None:
         known = await desk.ask(GET_DECISION, email_id=email_id)
-        mine = known["decided_by"] == f"operator:{desk.actor.id}"
-        who = "you" if mine else known["decided_by"].replace(":", " ")
+        who = await desk.who(known["decided_by"])
         sentence = f"Nothing was changed: this email was {known['decision']} by {who} already."
         return Notice("refused", sentence, one["subject"], known["reason"])
     return Notice("refused", f"Nothing was decided. {error.sentence}", one["subject"])

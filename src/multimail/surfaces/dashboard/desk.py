@@ -138,6 +138,16 @@ class Desk:
             raise Refused("insufficient_scope", f"An owner must agree: {answer.body['asks']}.")
         return answer.body
 
+    async def who(self, reference: str) -> str:
+        """A person's name for `operator:opr_…`, where the one who asks may know the operators; a key's id for a key."""
+        kind, _, name = reference.partition(":")
+        if name == self.actor.id:
+            return "you"
+        if kind == "operator" and self.may("list_operators"):
+            people = await every(self, LIST_OPERATORS, "operators")
+            return next((str(one["name"]) for one in people if one["id"] == name), f"{kind} {name}")
+        return f"{kind} {name}".strip()
+
     async def read_own_form(self) -> Form:
         """The form of this request. Raises Refused for one that was not made in this session."""
         check_own_page(self.request)

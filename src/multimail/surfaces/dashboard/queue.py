@@ -150,6 +150,7 @@ async def show(
         following=after(order, place),
         known=reviewed and what_to_know(reviewed),
         changes=reviewed and await asyncio.to_thread(changes, reviewed, since),
+        editor=reviewed and await desk.who(reviewed["edited_by"] or ""),
         pictures=PICTURES,
         texts=TEXTS,
     )
@@ -245,7 +246,6 @@ def changes(one: Mapping[str, Any], since: str) -> dict[str, Any] | None:
     }
     return {
         "since": "since you looked" if seen else "in the last edit",
-        "by": (one["edited_by"] or "").replace(":", " "),
         "parts": differences(before, now),
     }
 

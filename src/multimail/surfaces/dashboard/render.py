@@ -161,6 +161,9 @@ def quoted(text: str) -> str:
 # sign (core/risk.py) → the word on a chip
 SIGN_WORDS: Final = {
     "look_alike": "look-alike",
+    "leak": "leak",
+    "tells_on_reader": "tracking",
+    "machine": "answers a machine",
     "hidden": "hidden words",
     "defect": "unreadable part",
     "reply_to_differs": "Reply-To differs",
