@@ -32,7 +32,7 @@ from multimail.operations.mailboxes import CREATE_MAILBOX
 from multimail.operations.operation import Operation, invoke
 from multimail.operations.operators import new_token
 from multimail.operations.oversight import DECIDE_EMAIL, LIST_PENDING
-from multimail.operations.passkeys import ADD_PASSKEY, LIST_PASSKEYS
+from multimail.operations.passkeys import ADD_PASSKEY, LIST_PASSKEYS, REMOVE_PASSKEY
 from multimail.operations.registry import OPERATIONS
 from multimail.operations.rules import ADD_RULE
 from multimail.operations.sealing import seal_all
@@ -456,10 +456,12 @@ def wish(ctx: Context, mailbox_id: str) -> str:
 async def with_passkeys(world: World, name: str) -> tuple[str, str]:
     """(the id of a passkey of the whole account's operator, what would add another)."""
     first, second = (Authenticator(PUBLIC_URL, f"{name} {number}".encode()) for number in (1, 2))
-    options = (await world.invoke(LIST_PASSKEYS, "whole-operator"))["options"]
-    if options is None:  # a server without a domain name has none
+    found = await world.invoke(LIST_PASSKEYS, "whole-operator")
+    if found["options"] is None:  # a server without a domain name has none
         return NOTHING.passkey_id, NOTHING.passkey_answer
-    made = await world.invoke(ADD_PASSKEY, "whole-operator", answer=first.create(options))
+    for one in found["passkeys"]:  # a person has so many at most
+        await world.invoke(REMOVE_PASSKEY, "whole-operator", passkey_id=one["id"])
+    made = await world.invoke(ADD_PASSKEY, "whole-operator", answer=first.create(found["options"]))
     options = (await world.invoke(LIST_PASSKEYS, "whole-operator"))["options"]
     return made["id"], second.create(options)
 

@@ -11,6 +11,7 @@ from multimail.core.times import MINUTE
 from multimail.operations.context import PUBLIC, Actor
 from multimail.storage.database import Row, Tx
 
+UNKNOWN_KEY: Final = "That API key is not known here, was revoked or has expired."
 KEY_PREFIXES: Final = {False: "mm_live_", True: "mm_test_"}
 
 
@@ -27,7 +28,7 @@ def authenticate(tx: Tx, credential: str | Actor | None) -> Actor:
         return credential
     row = tx.sql.get_key_by_hash(hash=hash_secret(credential))
     if row is None:
-        raise Refused("unauthenticated", "That API key is not known here, or was revoked.")
+        raise Refused("unauthenticated", UNKNOWN_KEY)
     return key_actor(tx, row)
 
 
@@ -82,6 +83,6 @@ def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> None:
     name = {"account_id": actor.account_id, "key_id": actor.id}
     last_used = tx.sql.key_is_live(**name, now=now)
     if last_used is None:
-        raise Refused("unauthenticated", "That API key is not known here, was revoked or has expired.")
+        raise Refused("unauthenticated", UNKNOWN_KEY)
     if note_use and last_used < now - MINUTE:
         tx.sql.touch_key(**name, now=now)
