@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench import postfix, scenarios, sink
+from bench import postfix, reading, scenarios, sink
 from bench.machine import BenchError
 from bench.report import Figure, Row, save, show
 
@@ -18,6 +18,7 @@ ROWS = (
     ("d", "accept and deliver → at the sink", "mails/s"),
 )
 MEMORY_LIMIT = 150.0  # MiB
+READING_GOAL, WORST_GOAL = 200.0, 5.0  # mails a second; seconds
 
 
 def rows(plan: scenarios.Plan, product: dict[str, Figure], peer: dict[str, Figure]) -> list[Row]:
@@ -50,10 +51,22 @@ def rows(plan: scenarios.Plan, product: dict[str, Figure], peer: dict[str, Figur
     return found
 
 
+def reading_rows() -> list[Row]:
+    """Reading needs no server and has no peer: it is held to what it should do."""
+    fast = Figure(reading.throughput())
+    seconds, what = reading.worst(print)
+    return [
+        Row(
+            "g", "read mails of 40 KB on one core", "mails/s", fast, Figure(READING_GOAL), ">= 1", "the goal"
+        ),
+        Row("g", f"read 25 MiB of {what}", "s", Figure(seconds), Figure(WORST_GOAL), "<= 1", "the limit"),
+    ]
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     names = ", ".join(f"{letter} or {name}" for letter, name in scenarios.SCENARIOS.items())
-    parser.add_argument("--only", default="a,b,c,d,e,f", help=f"scenarios, comma-separated: {names}")
+    parser.add_argument("--only", default="a,b,c,d,e,f,g", help=f"scenarios, comma-separated: {names}")
     parser.add_argument("--side", choices=("both", "product", "postfix"), default="both")
     parser.add_argument("--seconds", type=float, default=5.0, help="about how long each load runs")
     parser.add_argument(
@@ -72,24 +85,30 @@ def main() -> int:
     if unknown := only - scenarios.SCENARIOS.keys():
         print(f"no such scenario: {', '.join(sorted(unknown))}")
         return 2
-    plan = scenarios.Plan(only, options.seconds, options.rounds, options.backlog)
+    plan = scenarios.Plan(only - {"g"}, options.seconds, options.rounds, options.backlog)
     product: dict[str, Figure] = {}
     peer: dict[str, Figure] = {}
     reason = postfix.unavailable()
+    read = reading_rows() if "g" in only and options.side != "postfix" else []
+    if not plan.only:
+        return finish(read, options.json)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, sink.running(Path(folder)) as world:
             if reason:
                 print(f"Postfix is left out: {reason}. The product's figures stand alone.")
-            elif options.side != "product" and only - {"e"}:
+            elif options.side != "product" and plan.only - {"e"}:
                 peer = scenarios.of_postfix(plan, world)
             if options.side != "postfix":
                 product = scenarios.of_product(plan, world)
     except BenchError as error:
         print(f"cannot measure: {error} (smtp-source and smtp-sink come with Debian's postfix)")
         return 2
-    report = rows(plan, product, peer)
+    return finish([*rows(plan, product, peer), *read], options.json)
+
+
+def finish(report: list[Row], kept: Path) -> int:
     print("\n" + show(report))
-    save(report, options.json)
+    save(report, kept)
     failed = any(row.product.failure or row.other.failure or row.reached is False for row in report)
     return 1 if failed else 0
 

@@ -19,6 +19,7 @@ SCENARIOS = {
     "d": "deliver",
     "e": "backlog",
     "f": "memory",
+    "g": "read",
 }
 
 # A side that answers otherwise than described is a failed row, not a crash.

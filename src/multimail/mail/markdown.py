@@ -21,8 +21,8 @@ from multimail.mail.html_tokens import Token, attributes_of, tokens_of
 from multimail.mail.look import PLAIN, WHITE, Look, Style, apply, hiding_rules, style_of
 from multimail.mail.quoting import QUOTE_CLOSE, QUOTE_OPEN, SIGNATURE_CLOSE, SIGNATURE_OPEN
 
-MAX_HTML = 5_000_000  # characters read; the rest is cut with a defect
-MAX_TOKENS = 300_000  # tags and runs of text read, likewise
+MAX_HTML = 4_000_000  # characters read; the rest is cut with a defect
+MAX_TOKENS = 200_000  # tags and runs of text read, likewise
 MAX_LINKS, MAX_LINK_TEXT, MAX_TARGET = 500, 300, 4_000
 MAX_HIDDEN, MAX_HIDDEN_TEXT = 50, 300
 MAX_DEPTH, MAX_INDENT, MAX_INLINE = 32, 8, 4  # nesting that reaches the converter: it is quadratic in depth
@@ -294,7 +294,7 @@ class _Page:
         return "", ""
 
     def _close_implied(self, closes: frozenset[str], barriers: frozenset[str]) -> None:
-        if not any(self.count[name] for name in closes):
+        if not any(map(self.count.get, closes)):
             return
         for back, element in enumerate(reversed(self.open[-MAX_WALK:]), 1):
             if element.name in closes:

@@ -300,8 +300,8 @@ def _words(
     rich = False
     for body in bodies:
         reading = read_html(body.html) if body.html else None
-        letters = sum(map(str.isalnum, reading.markdown)) if reading else 0
-        if reading and (letters * 2 >= sum(map(str.isalnum, body.text[:MAX_TEXT])) or reading.hidden):
+        letters = _letters(reading.markdown) if reading else 0
+        if reading and (letters * 2 >= _letters(body.text) or reading.hidden):
             pieces.append(reading.markdown)
             rich = True
         else:
@@ -317,6 +317,11 @@ def _words(
     words = split(whole, rich=rich)
     shown = tuple((strip_unseen(one_line(text))[0], one_line(target)) for text, target in links[:MAX_LINKS])
     return words, (*hidden, *unseen), tuple(dict.fromkeys(shown))
+
+
+def _letters(text: str) -> int:
+    """How much is written, roughly: all but white space."""
+    return sum(map(len, text[:MAX_TEXT].split()))
 
 
 def _urls(text: str) -> list[str]:

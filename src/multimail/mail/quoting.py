@@ -106,7 +106,7 @@ def split(text: str, *, rich: bool = False) -> Split:
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     lines, kinds = _marked(lines) if rich else (lines, [_NEW] * len(lines))
-    bare = [_MARK.sub("", line).replace("**", "").strip(" \t\u00a0*") for line in lines]
+    bare = [without_marks(line).replace("**", "").strip(" \t\u00a0*") for line in lines]
     forwarded = _cut(lines, bare, kinds, rich)
     _sign(bare, kinds)
     parts = {kind: _joined(lines, kinds, kind) for kind in (_NEW, _QUOTED, _SIGNED)}
@@ -118,8 +118,10 @@ def split(text: str, *, rich: bool = False) -> Split:
 
 def inline_forward(text: str) -> dict[str, str]:
     """What the header block of a forward in the text says, by from, sent, to and subject; empty where none is."""
+    if not _is_forward(text):
+        return {}
     bare = [
-        _MARK.sub("", line).replace("**", "").strip(" \t\u00a0*>") for line in text.split("\n")[:MAX_LINES]
+        without_marks(line).replace("**", "").strip(" \t\u00a0*>") for line in text.split("\n")[:MAX_LINES]
     ]
     follows = _next_written(bare)
     for at, line in enumerate(bare):
