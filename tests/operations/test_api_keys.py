@@ -173,6 +173,8 @@ async def test_more_mailboxes_take_an_owner(world: World) -> None:
     assert await update(world, "limited", mailbox_ids=[own]) == 200
     for more in ({"mailbox_ids": [own, other]}, {"mailbox_ids": [other]}, {"all_mailboxes": True}):
         assert await update(world, "limited", **more) == 202
+    asked = [code["asks"] for code in await world.run(operators.pending_codes)]
+    assert asked[1].endswith("in 1 mailboxes: other@acme.multimail.test")
     await world.add_operator("owner")
     assert await update(world, "limited", "owner", all_mailboxes=True) == 200
     assert (await world.invoke(GET_ACCOUNT, "limited"))["key"]["mailbox_ids"] is None

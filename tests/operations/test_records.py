@@ -18,7 +18,7 @@ async def test_a_mailbox_has_its_approval_rate_and_its_history(world: World) -> 
     await mailroom.send(world, mailbox_id=box["id"])
     await world.invoke(UPDATE_MAILBOX, "Mira", mailbox_id=box["id"], oversight_mode="autonomous")
     await world.invoke(UPDATE_MAILBOX, "Mira", mailbox_id=box["id"], name="Sales")
-    record = await world.invoke(GET_MAILBOX_RECORD, mailbox_id=box["address"])
+    record = await world.invoke(GET_MAILBOX_RECORD, "Mira", mailbox_id=box["address"])
     assert (record["approved"], record["rejected"], record["approval_rate"]) == (2, 1, 0.667)
     assert [(one["by"], one["was"], one["mode"]) for one in record["history"]] == [
         ("Mira", "gated_send", "autonomous"),
@@ -27,6 +27,8 @@ async def test_a_mailbox_has_its_approval_rate_and_its_history(world: World) -> 
     ladder = {rung["mode"]: rung for rung in record["ladder"]}
     assert list(ladder) == [mode.value for mode in Mode] or len(ladder) == 5
     assert ladder["monitored"]["lacks"] and not ladder["monitored"]["looser"]
+    shown = await world.invoke(GET_MAILBOX_RECORD, "agent", mailbox_id=box["address"])
+    assert [one["by"] for one in shown["history"]] == [world.people["Mira"].id, "admin"]
     empty = await world.invoke(GET_MAILBOX_RECORD, mailbox_id=world.mailbox["mailbox_id"])
     assert empty["approval_rate"] is None and empty["last_decided_at"] is None
 

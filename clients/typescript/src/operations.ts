@@ -623,7 +623,7 @@ export interface MessageStatus {
 /** From strict to loose. */
 export type Mode = "read_only" | "gated_all" | "gated_send" | "monitored" | "autonomous";
 
-/** `was` is null for the mode that the mailbox was created with. */
+/** `was` is null for the mode that the mailbox was created with; to programs `by` gives nobody's name. */
 export interface ModeChange {
   at: string;
   by: string;

@@ -215,6 +215,13 @@ def _reaches(ctx: Context, row: Row, given: UpdateApiKey) -> tuple[_Reach, _Reac
     return was, _Reach(was.scopes if given.scopes is None else frozenset(given.scopes), wanted)
 
 
+def _named(ctx: Context, mailbox_ids: frozenset[str]) -> str:
+    """An owner is to know which: how many, and the addresses after that, of which a mail may show the first alone."""
+    name = {"account_id": ctx.account_id}
+    boxes = (ctx.sql.get_mailbox_even_deleted(**name, mailbox_id=one) for one in sorted(mailbox_ids))
+    return f"{len(mailbox_ids)} mailboxes: {', '.join(box['address'] for box in boxes)}"
+
+
 def widens(ctx: Context, given: UpdateApiKey) -> str | None:
     """More scopes or mailboxes are an owner's to give; so is it to take an oversight key's eyes away."""
     row = _find(ctx, given.key_id)
@@ -223,7 +230,7 @@ def widens(ctx: Context, given: UpdateApiKey) -> str | None:
     if wanted.within(was) and not blinded:
         return None
     scopes = ", ".join(scope for scope in KEY_SCOPES if scope in wanted.scopes)
-    where = "every mailbox" if wanted.limits is None else f"{len(wanted.limits)} mailboxes"
+    where = "every mailbox" if wanted.limits is None else _named(ctx, wanted.limits)
     return f"the key {row['name'] or row['shown']} is changed: it has {scopes} from now on, in {where}"
 
 

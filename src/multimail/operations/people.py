@@ -168,9 +168,11 @@ class UpdateOperator(DisplayName):
 def empowers(ctx: Context, given: UpdateOperator) -> str | None:
     """Roles are an owner's to give and to take; one's own name is one's own."""
     program = by_program(ctx)
+    _one_at_a_time(ctx)  # already here: a role that is taken at the same moment is not given back
     row = _find(ctx, given.operator_id)
     if given.role not in (None, row["role"]):
-        return f"the operator {row['name']} goes from {row['role']} to {given.role}"
+        called = "" if given.name in (None, row["name"]) else f", and is called {given.name}"
+        return f"the operator {row['name']} goes from {row['role']} to {given.role}{called}"
     own = row["operator_id"] == ctx.actor.id or given.name in (None, row["name"])
     return (
         None if own and not program else f"the operator {row['name']} is called {given.name or row['name']}"

@@ -24,7 +24,7 @@ LONGEST: Final = 200_000  # entries checked in one answer
 
 
 class ModeChange(TypedDict):
-    """`was` is null for the mode that the mailbox was created with."""
+    """`was` is null for the mode that the mailbox was created with; to programs `by` gives nobody's name."""
 
     at: str
     by: str
@@ -73,7 +73,9 @@ def get_mailbox_record(ctx: Context, given: MailboxName) -> Mapping[str, Any]:
         "edited": counted["edited"],
         "approval_rate": round(counted["approved"] / decided, 3) if decided else None,
         "last_decided_at": optional_rfc3339(counted["last_decided_at"]),
-        "history": [_change(row) for row in ctx.sql.list_mode_changes(**name, limit=CHANGES) if _mode(row)],
+        "history": [
+            _change(ctx, row) for row in ctx.sql.list_mode_changes(**name, limit=CHANGES) if _mode(row)
+        ],
         "ladder": [
             {
                 "mode": rung,
@@ -93,10 +95,12 @@ def _mode(row: Row) -> str | None:
     return mode
 
 
-def _change(row: Row) -> dict[str, Any]:
+def _change(ctx: Context, row: Row) -> dict[str, Any]:
+    """Who oversees it is not an agent's to know (people.py): of many an address is the name."""
+    hidden = row["actor_kind"] == "operator" and ctx.actor.kind != "operator"
     return {
         "at": to_rfc3339(row["at"]),
-        "by": row["actor_name"],
+        "by": row["actor_id"] if hidden else row["actor_name"],
         "mode": _mode(row),
         "was": json.loads(row["metadata_json"]).get("was"),
     }
