@@ -36,6 +36,26 @@ SIGNS: Final = {
 }
 
 
+# What was found of an email (core/findings.py) that is a sign by another name.
+FOUND: Final = {
+    "lookalike_domain": "look_alike", "mixed_scripts": "look_alike", "name_of_known": "look_alike",
+    "name_shows_address": "look_alike", "secret": "leak", "personal_data": "leak", "foreign_quote": "leak",
+    "remote_image": "tells_on_reader", "tracking_link": "tells_on_reader", "answers_machine": "machine",
+    "thread_rate": "machine",
+}  # fmt: skip
+
+
+def sign_of(kind: str) -> str:
+    """The sign that a finding is; by default its own kind."""
+    return FOUND.get(kind, kind)
+
+
+def in_order(signs: Iterable[str]) -> list[str]:
+    """Gravest first; what is not in the table is grave."""
+    places = {sign: place for place, sign in enumerate(SIGNS, 1)}
+    return sorted(signs, key=lambda sign: (places.get(sign, 0), sign))
+
+
 def weight_of(sign: str) -> Risk:
     """What was found when an email was accepted (core/findings.py) is grave unless it is said here that it is not."""
     return SIGNS.get(sign, Risk.HIGH)

@@ -15,7 +15,7 @@ from multimail.core.duplicates import alike
 from multimail.core.errors import Refused, not_found
 from multimail.core.lookalike import look_alike
 from multimail.core.oversight import HIDDEN, State
-from multimail.core.risk import ORDER, Risk, risk_of
+from multimail.core.risk import ORDER, Risk, in_order, risk_of, sign_of
 from multimail.core.scopes import Scope
 from multimail.core.times import to_rfc3339
 from multimail.mail.anatomy import Anatomy, dissect
@@ -36,6 +36,7 @@ from multimail.operations.views import Email, EmailSummary, decode_cursor, email
 from multimail.storage.database import Row
 
 LAST: Final = "~"
+PRETENDING: Final = {"lookalike_domain", "mixed_scripts", "name_of_known", "name_shows_address"}
 WAITING: Final = (State.PENDING_APPROVAL, State.HELD)
 
 
@@ -135,29 +136,21 @@ def signs_of(ctx: Context, row: Row, facts: Mapping[str, Any]) -> list[str]:
     """The signs (core/risk.py) of one that waits, gravest first."""
     name = {"account_id": ctx.account_id, "email_id": row["email_id"]}
     contents = ctx.sql.get_contents(**name)
-    findings = {finding["kind"] for finding in (*email_findings(ctx, row), *json.loads(row["findings_json"]))}
+    findings = (*email_findings(ctx, row), *json.loads(row["findings_json"]))
     auth = json.loads(row["auth_json"]) if row["auth_json"] else {}
     holds = {
-        "look_alike": bool(
-            findings & {"lookalike_domain", "mixed_scripts", "name_of_known", "name_shows_address"}
-        )
-        or (bool(facts["first_contact"]) and bool(look_alikes(ctx, row, facts["first_contact"]))),
-        "link_differs": "link_differs" in findings,
+        "look_alike": bool(look_alikes(ctx, row, facts["first_contact"])),
         "hidden": contents is not None and contents["hidden_json"] != "[]",
         "defect": contents is not None and contents["defects_json"] != "[]",
-        "reply_to_differs": bool(facts["reply_to_differs"]) or "reply_to_differs" in findings,
+        "reply_to_differs": bool(facts["reply_to_differs"]),
         "sender_unproven": auth.get("verdict") == "fail",
-        "leak": bool(findings & {"secret", "personal_data", "foreign_quote"}),
-        "tells_on_reader": bool(findings & {"remote_image", "tracking_link"}),
-        "machine": bool(findings & {"answers_machine", "thread_rate"}),
         "first_contact": bool(facts["first_contact"]),
         "near_duplicate": bool(facts["near_duplicates"]),
-        "bcc": "bcc" in findings,
-        "html_given": "html_given" in findings,
         "attachment": bool(row["has_attachments"]),
         "edited": facts["content_changed"],
     }
-    return [sign for sign, found in holds.items() if found]
+    found = {sign for sign, is_so in holds.items() if is_so}
+    return in_order(found | {sign_of(finding["kind"]) for finding in findings})
 
 
 class LookAlike(TypedDict):
