@@ -8,9 +8,10 @@ from multimail.core.errors import Refused
 from multimail.core.oversight import Mode
 from multimail.core.scopes import Role, Scope
 from multimail.operations.contacts import ADD_CONTACT
+from multimail.operations.deciding import DECIDE_EMAILS
 from multimail.operations.editing import EDIT_EMAIL
 from multimail.operations.oversight import UNDO_DECISION
-from multimail.operations.reviewing import DECIDE_EMAILS, LIST_QUEUE, REVIEW_EMAIL
+from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
 from multimail.operations.sending import REPLY_EMAIL
 from tests.support import mailroom
 from tests.support.world import World

@@ -13,6 +13,7 @@ from multimail.operations.attachments import (
     OPEN_ATTACHMENT_LINK,
 )
 from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT, SEARCH_CONTACTS
+from multimail.operations.deciding import DECIDE_EMAILS
 from multimail.operations.deletion import DELETE_ACCOUNT
 from multimail.operations.domains import (
     ADD_DOMAIN,
@@ -60,7 +61,7 @@ from multimail.operations.people import (
     UPDATE_OPERATOR,
 )
 from multimail.operations.records import CHECK_AUDIT_CHAIN, GET_MAILBOX_RECORD
-from multimail.operations.reviewing import DECIDE_EMAILS, LIST_QUEUE, REVIEW_EMAIL
+from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
 from multimail.operations.rules import ADD_RULE, LIST_RULES, REMOVE_RULE
 from multimail.operations.search import SEARCH_EMAILS
 from multimail.operations.sending import CANCEL_MESSAGE, REPLY_EMAIL, SEND_EMAIL

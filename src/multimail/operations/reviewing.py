@@ -1,5 +1,4 @@
-"""Working through what waits: the queue by how closely to look, one email as a decider should see it, and several
-decisions at once on what was opened or is alike."""
+"""Working through what waits: the queue by how closely to look, and one email as a decider should see it."""
 
 import asyncio
 import json
@@ -11,7 +10,6 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from multimail.core.address import normalise
-from multimail.core.duplicates import alike
 from multimail.core.errors import Refused, not_found
 from multimail.core.lookalike import look_alike
 from multimail.core.oversight import HIDDEN, State
@@ -23,12 +21,9 @@ from multimail.operations.context import Context, Services
 from multimail.operations.emails import EMAIL_ALIASES
 from multimail.operations.facts import Facts, pending_facts
 from multimail.operations.inbox import containing
-from multimail.operations.operation import Input, Operation, write_audit
+from multimail.operations.operation import Input, Operation
 from multimail.operations.oversight import (
-    DecideEmail,
-    Decision,
     PendingEmail,
-    decide_email,
     email_findings,
     pending_view,
 )
@@ -289,66 +284,6 @@ def _answered(ctx: Context, email: Row) -> dict[str, Any] | None:
     return email_whole(ctx.tx, row)
 
 
-class Choice(Input):
-    email_id: str
-    revision: str = Field(description="The revision that was looked at.")
-
-
-class DecideEmails(Input):
-    emails: list[Choice] = Field(min_length=1, max_length=100)
-    action: Literal["approve", "reject"]
-    reason: str | None = Field(None, max_length=2000, description="Told to the agents.")
-
-
-class Decisions(TypedDict):
-    decisions: list[Decision]
-
-
-def decide_emails(ctx: Context, given: DecideEmails) -> Mapping[str, Any]:
-    """Approves or rejects several emails at once, all of them or, where one is refused, none. For people alone.
-
-    Each was opened by this person, in the revision named, or is nearly the same as one of them that was.
-    """
-    if Scope.OVERSIGHT not in ctx.actor.grants:
-        raise Refused("insufficient_scope", hint="a viewer decides nothing", needs=[Scope.OVERSIGHT])
-    _require_seen(ctx, given.emails)
-    decisions = []
-    for choice in sorted(
-        given.emails, key=lambda one: one.email_id
-    ):  # in one order, so that two can't deadlock
-        one = DecideEmail(
-            email_id=choice.email_id, action=given.action, reason=given.reason, revision=choice.revision
-        )
-        try:
-            decisions.append(decide_email(ctx, one))
-        except Refused as refused:
-            named = {"email_id": choice.email_id} | refused.details
-            raise Refused(refused.code, refused.sentence, **named) from None
-        write_audit(ctx, "decide_email")
-    ctx.subject = None
-    return {"decisions": decisions}
-
-
-def _require_seen(ctx: Context, choices: list[Choice]) -> None:
-    """Raises Refused("not_opened")."""
-    seen: list[str] = []
-    unseen: list[str] = []
-    for choice in choices:
-        ctx.email(choice.email_id)
-        look = {"email_id": choice.email_id, "operator_id": ctx.actor.id, "revision": choice.revision}
-        mine = ctx.sql.has_looked(account_id=ctx.account_id, **look)
-        (seen if mine else unseen).append(choice.email_id)
-    known = [_sketch(ctx, email_id) for email_id in seen]
-    strange = [one for one in unseen if not any(alike(_sketch(ctx, one), other) for other in known)]
-    if strange:
-        status = email_summary(ctx.email(strange[0]))["status"]
-        raise Refused("not_opened", status=status, emails=strange)
-
-
-def _sketch(ctx: Context, email_id: str) -> str:
-    return str(ctx.sql.get_sketch(account_id=ctx.account_id, email_id=email_id) or "")
-
-
 LIST_QUEUE = Operation(
     name="list_queue",
     run=list_queue,
@@ -375,24 +310,4 @@ REVIEW_EMAIL = Operation(
     path="/v1/oversight/emails/{email_id}",
     aliases={name: wanted for name, wanted in EMAIL_ALIASES.items() if wanted == "email_id"},
     errors=("not_found", "stale_revision"),
-)
-DECIDE_EMAILS = Operation(
-    name="decide_emails",
-    run=decide_emails,
-    input=DecideEmails,
-    output=Decisions,
-    scopes=(Scope.OPERATOR,),
-    effect="write",
-    method="POST",
-    path="/v1/oversight/decide-many",
-    aliases={},
-    errors=(
-        "not_found",
-        "conflict",
-        "stale_revision",
-        "not_opened",
-        "self_approval",
-        "four_eyes",
-        "read_only",
-    ),
 )

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from multimail.core.errors import Refused, invalid, not_found
+from multimail.operations.deciding import DECIDE_EMAILS
 from multimail.operations.emails import GET_MESSAGE
 from multimail.operations.oversight import DECIDE_EMAIL, GET_DECISION, UNDO_DECISION
-from multimail.operations.reviewing import DECIDE_EMAILS, LIST_QUEUE, REVIEW_EMAIL
+from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
 from multimail.operations.rules import ADD_RULE
 from multimail.surfaces.dashboard.desk import Desk, Notice, go
 from multimail.surfaces.dashboard.queue import EMAIL_ID, PATH, Narrowed, differences, row_of, show, view_in

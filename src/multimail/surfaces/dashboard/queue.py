@@ -13,12 +13,13 @@ from multimail.core.errors import Refused
 from multimail.core.oversight import State
 from multimail.core.risk import Risk
 from multimail.operations.attachments import DOWNLOAD_SOURCE
+from multimail.operations.deciding import DECIDE_EMAILS
 from multimail.operations.editing import EDIT_EMAIL
 from multimail.operations.emails import GET_MESSAGE
 from multimail.operations.html import READ_HTML
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.oversight import DECIDE_EMAIL, UNDO_DECISION
-from multimail.operations.reviewing import DECIDE_EMAILS, LIST_QUEUE, REVIEW_EMAIL
+from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
 from multimail.surfaces.dashboard import render
 from multimail.surfaces.dashboard.desk import Desk, Notice, every
 from multimail.surfaces.dashboard.differences import Part, compare
