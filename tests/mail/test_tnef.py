@@ -5,6 +5,7 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multimail.mail.mime import MAX_PARTS
 from multimail.mail.parse import parse
 from multimail.mail.tnef import MAX_FILES, read_tnef
 
@@ -104,6 +105,19 @@ def test_many_files_and_deep_messages_are_bounded() -> None:
     for _ in range(50):
         deep = package(file("m", b"", (0x0D, DATA, bytes(16) + deep)))
     assert read_tnef(deep) is not None
+
+
+def test_many_packages_of_many_files_are_bounded() -> None:
+    """63 KB of them took ten seconds, 128 KB half a minute."""
+    packages = [
+        package(*(attribute(0x00069002, b"") + attribute(0x00018010, b"a") for _ in range(MAX_FILES)))
+    ] * 20
+    body, end = mailed(packages[0]), b"\n--b--\n"
+    part = body[body.index(b"--b\n") : -len(end)] + b"\n"
+    message = parse(body[: body.index(b"--b\n")] + part * len(packages) + end)
+    names = [one.name for one in message.attachments]
+    assert len(names) < MAX_PARTS + len(packages) and len(set(names)) == len(names)
+    assert names.count("winmail.dat") == 1 and any("stay packed" in one for one in message.defects)
 
 
 @settings(max_examples=200, deadline=None)

@@ -33,16 +33,18 @@ class Part:
 
 def name_files(files: Sequence[mime.Entity]) -> tuple[Part, ...]:
     taken: set[str] = set()
+    numbers: dict[str, int] = {}  # the last of each name: else many files of one name take quadratic time
     parts: list[Part] = []
     for entity in files:
         name = _safe_name(entity.filename) or _default_name(entity, len(parts) + 1)
         inline = entity.disposition != "attachment" and bool(entity.content_id)
-        unique, again = name, 1
+        unique, again = name, numbers.get(name.casefold(), 1)
         while unique.casefold() in taken:
             again += 1
             stem, dot, suffix = name.rpartition(".")
             unique = _fitted(stem if dot else name, f" ({again}){dot}{suffix if dot else ''}")
         taken.add(unique.casefold())
+        numbers[name.casefold()] = again
         content_id = strip_unseen(entity.content_id[:MAX_ID])[0] or None
         parts.append(Part(unique, entity.content_type, entity.content, content_id, inline))
     return tuple(parts)

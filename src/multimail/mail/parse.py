@@ -159,7 +159,7 @@ def _microseconds(value: str, trouble: mime.Trouble) -> int | None:
 
 def _unpacked(entities: Iterable[mime.Entity], trouble: mime.Trouble) -> Iterator[mime.Entity]:
     """The same, with what was inside winmail.dat in its place; its words only where no part has any."""
-    worded = False
+    worded, files = False, 0
     for entity in entities:
         package = None
         if entity.content_type in tnef.TYPES or entity.filename.lower() == "winmail.dat":
@@ -174,6 +174,11 @@ def _unpacked(entities: Iterable[mime.Entity], trouble: mime.Trouble) -> Iterato
         for kind, text in words.items():
             if text.strip():
                 yield _packed(kind, text.encode("utf-8", "replace"))
+        files += len(package.files)
+        if files > mime.MAX_PARTS:
+            trouble.note(f"There were more than {mime.MAX_PARTS} files in winmail.dat; others stay packed.")
+            yield entity
+            continue
         for file in package.files:
             yield _packed(file.content_type, file.content, file)
 
