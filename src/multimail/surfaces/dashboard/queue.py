@@ -26,7 +26,7 @@ from multimail.surfaces.dashboard.differences import Part, compare
 from multimail.surfaces.dashboard.message import PICTURES, TEXTS
 
 PATH: Final = "/dashboard/queue"
-PAGE: Final = 50
+PAGE: Final = 25
 EMAIL_ID: Final = re.compile(r"eml_[0-9a-z]{26}")
 GROUPS: Final = {Risk.HIGH: "Look closely", Risk.ELEVATED: "Worth a look", Risk.ORDINARY: "Routine"}
 CALLS: Final = (
