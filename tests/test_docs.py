@@ -46,7 +46,7 @@ def test_commands_and_flags_exist(page):
 
 
 def test_every_setting_is_in_the_reference():
-    text = (ROOT / "contracts" / "reference.md").read_text()
+    text = (ROOT / "docs" / "reference.md").read_text()
     assert [
         s.name
         for s in SETTINGS

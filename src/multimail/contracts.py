@@ -1,5 +1,5 @@
-"""The published contract, made from the code: openapi.json, routes.txt, reference.md and tools.*.json in contracts/,
-the methods of the Python and the TypeScript SDK, and the commands of the command line.
+"""The published contract, made from the code: openapi.json, routes.txt and tools.*.json in contracts/,
+docs/reference.md, the methods of the Python and the TypeScript SDK, and the commands of the command line.
 
 `python -m multimail.contracts` writes them, unless the change would break a client of what is committed;
 `--check` writes nothing and fails when they differ from the code. `--break` writes even then, and notes each problem
@@ -28,6 +28,7 @@ FOLDER: Final = Path(__file__).parent.parent.parent / "contracts"
 CLIENT: Final = "../src/multimail/client"  # the methods of the Python SDK
 TYPESCRIPT: Final = "../clients/typescript/src/operations.ts"
 COMMANDS: Final = "../src/multimail/commands/operations.json"
+REFERENCE: Final = "../docs/reference.md"  # for people
 NOTES: Final = "breaks.txt"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 DEPTH: Final = 8
@@ -50,7 +51,7 @@ def contract_files() -> dict[str, str]:
     return {
         "openapi.json": _written(describe(OPERATIONS)),
         "routes.txt": "\n".join(sorted(lines, key=_by_path)) + "\n",
-        "reference.md": reference(OPERATIONS),
+        REFERENCE: reference(OPERATIONS),
         **{f"tools.{name}.json": _written(tool_schemas(choose(OPERATIONS), name)) for name in FORMATS},
         f"{CLIENT}/sync.py": python_client(OPERATIONS, asynchronous=False),
         f"{CLIENT}/aio.py": python_client(OPERATIONS, asynchronous=True),
