@@ -14,10 +14,11 @@ function say(words) {
 /* The list: which row is open, and the one before and after it. */
 
 const rows = () => $$("#list .row > a");
-const openRow = () => rows().find((row) => row.getAttribute("aria-current") === "true");
+const opened = () => $("#pane .email")?.dataset.email;
+const openRow = () => rows().find((row) => row.dataset.id === opened());
 
 function mark() {
-  const open = $("#pane .email")?.dataset.email;
+  const open = opened();
   for (const row of rows()) {
     if (row.dataset.id === open) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
