@@ -142,6 +142,7 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
 
 DOMAINS_NAMED = ("get_domain", "verify_domain", "rotate_domain", "delete_domain")
 EDITS = ("edit_scheduled_email", "edit_email")
+SECRET = "ghp_" + "a1" * 18
 LATER = "2030-01-01T00:00:00Z"
 
 LINKS = ("show_approval", "decide_by_link")
@@ -201,6 +202,8 @@ async def four_eyes(world: World, operation: Operation) -> Any:
     edited = await world.invoke(EDIT_EMAIL, "owner", email_id=email_id, subject="Another")
     if operation.name in LINKS:
         return await by_link(world, operation, email_id, owner.id)
+    if operation.name == "decide_emails":
+        return await decide_several(world, operation, *await opened(world, email_id))
     decision = {"email_id": email_id, "action": "approve", "revision": edited["revision"]}
     return await world.invoke(operation, "owner", **decision)
 
@@ -245,6 +248,18 @@ async def suppressed(world: World, operation: Operation | None = None) -> Any:
     if operation and operation.name in EDITS:
         return await ask(world, operation, email_id=email_id, subject="Another")
     return operation and await send_or_reply(world, operation)
+
+
+async def leak_blocked(world: World, operation: Operation) -> Any:
+    email_id = (await mailroom.send(world, send_at=LATER))["id"]
+    named = await draft(world)
+    await world.invoke(EDIT_DRAFT, **named, markdown=SECRET)
+    await mailroom.execute(world, "UPDATE accounts SET blocked_leaks = 'secret'")
+    if operation.name in EDITS:
+        return await ask(world, operation, email_id=email_id, markdown=SECRET)
+    if operation.name == "send_draft":
+        return await ask(world, operation, **named)
+    return await send_or_reply(world, operation, markdown=SECRET)
 
 
 async def recipient_denied(world: World, operation: Operation) -> Any:
@@ -335,11 +350,11 @@ async def revision_required(world: World, operation: Operation) -> Any:
     return await mailroom.decide(world, email_id)
 
 
-async def opened(world: World) -> tuple[str, str]:
-    """A pending email that the owner has opened, and its revision."""
+async def opened(world: World, email_id: str = "") -> tuple[str, str]:
+    """A pending email, a fresh one or this, that the owner has opened, and its revision."""
     if not world.people:
         await world.add_operator("owner")
-    email_id = (await mailroom.send(world))["id"]
+    email_id = email_id or (await mailroom.send(world))["id"]
     return email_id, (await world.invoke(REVIEW_EMAIL, "owner", email_id=email_id))["revision"]
 
 
@@ -636,6 +651,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         not_found,
         read_only,
         recipient_denied,
+        leak_blocked,
         suppressed,
         conflict,
         stale_revision,
