@@ -4,11 +4,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from multimail.storage.postgres import PostgresDatabase
 from tests.support import postgres
 from tests.support.agents import Desk
 from tests.support.server import Server
@@ -78,12 +80,18 @@ def durable_postgres_url() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh, empty database: the test runs once on SQLite and once on PostgreSQL."""
+    """The URL of a fresh database without rows: the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/multimail.db"
         return
-    with postgres.fresh_database(server_url()) as url:
+    server = server_url()
+    with postgres.fresh_database(server, migrated_template(server)) as url:
         yield url
+
+
+@cache
+def migrated_template(server: str) -> str:
+    return postgres.template(server, lambda url: PostgresDatabase(url).migrate())
 
 
 @pytest.fixture

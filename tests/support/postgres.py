@@ -4,6 +4,9 @@ One server serves a whole test session. Whoever needs it first starts a *keeper*
 that runs the server, watches the session's owner (pytest, or xdist's controller) and, when the owner is gone
 for whatever reason, stops the server and removes the folder. Should the keeper itself be killed, the kernel
 stops the server. So a killed worker costs nothing, and a killed session leaves nothing running.
+
+Where there is room in memory, the server that may forget lives there: a database is hundreds of files, and a copy of
+one that is migrated already takes 20 ms instead of the migrations' 400.
 """
 
 import fcntl
@@ -18,7 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -26,6 +29,9 @@ from types import FrameType
 import psycopg
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
+MEMORY = Path("/dev/shm")  # what is put there has a name of its own, from mkdtemp
+ROOM = 4 << 30  # octets
+TEMPLATE = "migrated"
 USER = "multimail"
 STARTUP_SECONDS = 60
 FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
@@ -90,19 +96,45 @@ def stop_shared_servers(session: Path) -> None:
 
 
 @contextmanager
-def fresh_database(server_url: str) -> Iterator[str]:
-    """The URL of a new, empty database, dropped at the end whoever is still connected."""
+def fresh_database(server_url: str, template: str = "template0") -> Iterator[str]:
+    """The URL of a new database, empty or a copy, dropped at the end whoever is still connected."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
-        yield server_url.rsplit("/", 1)[0] + "/" + name
+        yield database_of(server_url, name)
     finally:
         with psycopg.connect(server_url, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def database_of(server_url: str, name: str) -> str:
+    return server_url.rsplit("/", 1)[0] + "/" + name
+
+
+def template(server_url: str, migrate: Callable[[str], None]) -> str:
+    """The name of what a test's database may begin as: one that `migrate(url)` filled, once in a session, where a
+    copy is quicker than that."""
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        if not admin.execute("SHOW data_directory").fetchone()[0].startswith(str(MEMORY)):
+            return "template0"
+        admin.execute("SELECT pg_advisory_lock(1)")  # until the connection closes
+        if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
+            admin.execute(f"CREATE DATABASE {TEMPLATE}_new TEMPLATE template0")
+            migrate(database_of(server_url, f"{TEMPLATE}_new"))
+            admin.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
+    return TEMPLATE
+
+
 # The keeper's side.
+
+
+def roomy() -> Path | None:
+    """Where the data goes: into memory where that has room, else into the system's temporary folder."""
+    try:
+        return MEMORY if shutil.disk_usage(MEMORY).free > ROOM else None
+    except OSError:
+        return None
 
 
 def unprivileged() -> list[str]:
@@ -168,7 +200,7 @@ def keep(owner: int, ready: Path, *, durable: bool) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, on_signal)
-    folder = Path(tempfile.mkdtemp(prefix="multimail-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="multimail-postgres-", dir=None if durable else roomy()))
     server = None
     try:
         password = uuid.uuid4().hex

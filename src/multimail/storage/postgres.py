@@ -52,7 +52,7 @@ class PostgresDatabase:
         await self._loop.run_in_executor(self._threads, self._start)
 
     def _start(self) -> None:
-        self._migrate()
+        self.migrate()
         self._pool.open(wait=True, timeout=30)
         self._listener = threading.Thread(target=self._listen, name="listen", daemon=True)
         self._listener.start()
@@ -60,7 +60,8 @@ class PostgresDatabase:
     def _configure(self, connection: psycopg.Connection[Any]) -> None:
         connection.sql = bind("postgres", connection)  # type: ignore[attr-defined]  # lives as long as it
 
-    def _migrate(self) -> None:
+    def migrate(self) -> None:
+        """Brings the schema up; needs no `open`. Processes that start at once wait for each other."""
         with psycopg.connect(self.url, autocommit=True) as connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
             connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
@@ -118,6 +119,8 @@ class PostgresDatabase:
                         for notice in connection.notifies(timeout=0.5):
                             channel, _, payload = notice.payload.partition(" ")
                             self._loop.call_soon_threadsafe(self._call, channel, payload)
+                            if self._closing.is_set():
+                                break
             except psycopg.Error:
                 self._closing.wait(1)
 
