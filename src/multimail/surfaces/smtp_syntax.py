@@ -12,11 +12,12 @@ _DOT_STRING = rf"{_ATEXT}(?:\.{_ATEXT})*"
 _QUOTED = r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"'
 _LABEL = rf"{_LET_DIG}(?:-+{_LET_DIG})*"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
-_LITERAL = r"\[(?:IPv6:[0-9A-Fa-f:.]+|[0-9.]+)\]"
+_LITERAL = (
+    r"\[(?:[Ii][Pp][Vv]6:[0-9A-Fa-f:.]+|[0-9.]+)\]"  # not IGNORECASE: it makes the rest slow to compile
+)
 _PATH = re.compile(
     rf"<(?:@{_DOMAIN}(?:,@{_DOMAIN})*:)?"
-    rf"(?:(?P<local>{_DOT_STRING}|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL}))>",
-    re.IGNORECASE,
+    rf"(?:(?P<local>{_DOT_STRING}|{_QUOTED})@(?P<domain>{_DOMAIN}|{_LITERAL}))>"
 )
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]+))?")
 _IS_DOT_STRING = re.compile(_DOT_STRING)
