@@ -118,6 +118,7 @@ async def die_at_the_start(product, chance):
     await product.kill()
 
 
+@pytest.mark.timeout(600)  # it starts the product some thirty times
 async def test_nothing_that_was_acknowledged_is_lost_and_nothing_is_done_twice(durable_url, tmp_path):
     chance = random.Random(20260731)
     gate = Gate()
