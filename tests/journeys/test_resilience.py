@@ -12,6 +12,8 @@ import aiohttp
 import pytest
 
 from multimail.core.audit_chain import verify as verify_chain
+from multimail.core.secret_keys import write_key
+from multimail.storage import keyfile
 from tests.journeys.journey import (
     Product,
     Role,
@@ -48,7 +50,7 @@ async def test_a_dead_relay_defers_and_a_refusal_fails_with_an_event(database_ur
         [(attempts, wait)] = delivery_jobs(product)
         assert attempts == 1 and 100 < wait < 135
         # The relay is back, but no longer likes Bob: one accepted, so the email is sent, and each has a result.
-        sink.replies["RCPT bob@far.test"] = "550 5.1.1 Nobody here"
+        sink.replies["RCPT bob@far.test"] = "550 5.7.1 Nobody here"
         async with sink:
             product.query("UPDATE jobs SET run_at = 0")  # as if that time had passed
             gone = await product.becomes(sent["id"], "sent")
@@ -242,6 +244,8 @@ async def test_roles_share_one_postgresql_and_start_all_at_once(postgres_url, tm
     shared |= {"domain": "multimail.test"}
     roles = ["http", "smtp", "worker", "worker"]
     made = [Product(tmp_path / f"{n}-{role}", shared | {"role": role}, Role) for n, role in enumerate(roles)]
+    for one in made:  # several machines have one secret key, from the environment or in each one's folder
+        keyfile.create(one.server.data, write_key(b"k" * 32))
     try:
         await asyncio.gather(*(one.start() for one in made))
         http, smtp = made[0], made[1]
