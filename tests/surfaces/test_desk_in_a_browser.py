@@ -323,7 +323,7 @@ async def test_five_megabytes_of_html_that_came_in_hold_nobody_up(house: House) 
     page = await house.person()
     await page.goto(f"/dashboard/emails/{email_id}")
     await expect(page.locator("#pane h1")).to_contain_text("Urgent")
-    await expect(page.get_by_text("more characters are not shown")).to_be_visible()
+    await expect(page.get_by_text("the rest was not read")).to_be_visible()
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
