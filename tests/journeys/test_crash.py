@@ -128,7 +128,7 @@ async def test_nothing_that_was_acknowledged_is_lost_and_nothing_is_done_twice(d
             acts = [traffic.send, traffic.send, traffic.decide, traffic.decide, traffic.receive]
             drivers = [asyncio.create_task(traffic.keep_on(act)) for act in acts]
             for kills in range(150):  # a slow machine needs more of them until enough has happened
-                if kills >= 25 and plenty(traffic, sink):
+                if kills >= 12 and plenty(traffic, sink):
                     break
                 gate.is_open.set()
                 await asyncio.sleep(0.02 + chance.random() * 0.4)
@@ -167,7 +167,7 @@ async def finish(traffic, drivers):
 
 
 def plenty(traffic, sink):
-    return len(traffic.sent) > 50 and len(traffic.received) > 20 and len(sink.taken) > 30
+    return len(traffic.sent) > 25 and len(traffic.received) > 10 and len(sink.taken) > 12
 
 
 async def check(product, sink, traffic):
