@@ -2,7 +2,7 @@
 
 import pytest
 
-from multimail.mail.deception import deceptions
+from multimail.mail.deception import deceptions, shown
 from multimail.mail.parse import parse
 
 KNOWN = {"ann@acme-trading.com": "Ann Smith", "support@our.example": "Support"}
@@ -10,7 +10,7 @@ KNOWN = {"ann@acme-trading.com": "Ann Smith", "support@our.example": "Support"}
 
 def kinds(head: str, body: str = "Hello", kind: str = "text/plain") -> list[str]:
     message = parse(f"{head}\nContent-Type: {kind}; charset=utf-8\n\n{body}".encode())
-    return [finding.kind for finding in deceptions(message, message.from_.address, KNOWN)]
+    return [finding.kind for finding in deceptions(shown(message), message.from_.address, KNOWN)]
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_links(link: str, found: list[str]) -> None:
 
 def test_the_sentence_names_both() -> None:
     message = parse(b"From: Ann <ann@acrne-trading.com>\n\n")
-    (finding,) = deceptions(message, message.from_.address, KNOWN)
+    (finding,) = deceptions(shown(message), message.from_.address, KNOWN)
     assert finding.detail == "acrne-trading.com looks like acme-trading.com, which this mailbox knows"

@@ -1,8 +1,13 @@
 """Deception is told on the email and in events, against whom the mailbox has written to and its contacts."""
 
-from typing import Any
+import pickle
+from types import SimpleNamespace
+from typing import Any, cast
 
+from multimail.mail.parse import parse
 from multimail.operations.contacts import ADD_CONTACT
+from multimail.operations.context import Services
+from multimail.operations.deception import FEW, deceptions_of
 from multimail.operations.emails import READ_EMAIL
 from multimail.operations.inbox import CHECK_INBOX
 from tests.support import mailroom
@@ -46,3 +51,25 @@ async def test_lists_and_events_tell_it(world: World) -> None:
     (listed,) = (await world.invoke(CHECK_INBOX, mailbox_id=world.mailbox["mailbox_id"]))["emails"]
     assert event["data"]["findings"] == listed["findings"]
     assert listed["findings"][0]["kind"] == "name_shows_address"
+
+
+async def test_the_event_loop_compares_with_a_few_and_another_process_with_thousands() -> None:
+    """What goes there is small whatever the message holds, and works there: it can be pickled."""
+    trips: list[int] = []
+
+    async def apart(function: Any, *arguments: Any) -> Any:
+        sent = pickle.dumps((function, arguments))
+        trips.append(len(sent))
+        again, given = pickle.loads(sent)
+        return again(*given)
+
+    file = b"Content-Type: application/pdf; name=a.pdf\r\n\r\n" + b"x" * 1_000_000
+    message = parse(
+        b"From: A <a@acrne-trading.com>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + file
+    )
+    services = cast(Services, SimpleNamespace(apart=apart))
+    known = {"ann@acme-trading.com": ""} | {f"p{number}@x{number}.test": "" for number in range(FEW)}
+    (finding,) = await deceptions_of(services, message, known)
+    assert finding.kind == "lookalike_domain" and len(trips) == 1 and trips[0] < 50_000
+    few = dict(list(known.items())[:FEW])
+    assert await deceptions_of(services, message, few) == (finding,) and len(trips) == 1

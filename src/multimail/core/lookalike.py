@@ -29,8 +29,11 @@ _SCRIPTS: Final = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "HEBREW", "ARABIC",
 
 def skeleton(text: str) -> str:
     """What a glance sees. Equal skeletons of unequal texts are confusable; it is not for showing."""
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    bare = "".join(mark for mark in folded if not unicodedata.combining(mark))
+    if text.isascii():  # nearly all that is known: it has no marks to take off
+        bare = text.lower()
+    else:
+        folded = unicodedata.normalize("NFKD", text).casefold()
+        bare = "".join(mark for mark in folded if not unicodedata.combining(mark))
     bare = bare.translate(_FOLDED)
     for pair, letter in _PAIRS:
         bare = bare.replace(pair, letter)
