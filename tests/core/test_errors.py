@@ -79,7 +79,13 @@ def test_refused_carries_its_kind_its_sentence_and_its_details():
     assert refused.details == {"status": "sent"}
     assert str(refused) == "conflict: It was sent already."
     assert Refused("read_only").sentence == ERRORS["read_only"].sentence
-    assert Refused("read_only").details == {}
+    assert Refused("not_found").details == {}
+
+
+def test_a_403_says_what_would_allow_it_and_details_of_ones_own_come_first():
+    for code, kind in ERRORS.items():
+        assert kind.status != 403 or Refused(code).details["hint"], code
+    assert Refused("read_only", hint="ask Ann").details == {"hint": "ask Ann"}
 
 
 def test_a_code_outside_the_set_cannot_be_raised():

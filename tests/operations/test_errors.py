@@ -692,16 +692,8 @@ async def test_a_declared_error_is_given(world: World, name: str, code: str) -> 
         await PROVOCATIONS[code](world, BY_NAME[name])
     assert caught.value.code == code
     assert caught.value.sentence.strip().endswith((".", "!")) or ":" in caught.value.sentence
-    if ERRORS[code].status == 409 and code not in (
-        "idempotency_mismatch",
-        "address_taken",
-        "slug_taken",
-        "ambiguous_reply",
-        "no_oversight_address",
-    ):
-        assert caught.value.details["status"]
-    if code in ("read_only", "mailbox_limited"):
-        assert caught.value.details["hint"]
+    told = {403: "hint", 409: "status"}.get(ERRORS[code].status)
+    assert told is None or caught.value.details[told]
 
 
 def test_every_operation_that_names_a_thing_declares_not_found() -> None:

@@ -5,42 +5,70 @@ whether a caller may try the same again. `Refused` is how anything below a surfa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """`status` is HTTP, `smtp` a reply code with its enhanced code, `sentence` the default for a person."""
+    """`status` is HTTP, `smtp` a reply code with its enhanced code, `sentence` the default for a person.
+
+    `told` is what every answer has beside them unless it says its own: of a 403 what would allow it (`hint`), of a 409
+    the state that is in the way (`status`), where it is always the same one (contract §2).
+    """
 
     status: int
     smtp: str
     sentence: str
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def temporary(self) -> bool:
         return self.smtp.startswith("4")
 
 
+def _forbidden(sentence: str, hint: str) -> ErrorKind:
+    return ErrorKind(403, "550 5.7.1", sentence, {"hint": hint})
+
+
 ERRORS: Final[Mapping[str, ErrorKind]] = {
     "malformed_request": ErrorKind(400, "501 5.5.2", "The request could not be read."),
     "unauthenticated": ErrorKind(401, "535 5.7.8", "A valid API key is needed."),
-    "insufficient_scope": ErrorKind(403, "550 5.7.1", "This key's scopes do not allow that."),
-    "read_only": ErrorKind(403, "550 5.7.1", "This mailbox is read_only: it never sends."),
-    "self_approval": ErrorKind(403, "550 5.7.1", "Whoever composes an email can't decide it."),
-    "four_eyes": ErrorKind(403, "550 5.7.1", "Another person must approve what this person wrote."),
-    "mailbox_limited": ErrorKind(
-        403, "550 5.7.1", "This key is limited to mailboxes and can't act on the account."
+    "insufficient_scope": _forbidden(
+        "This key's scopes do not allow that.", "use a key, or sign in as somebody, who may"
     ),
-    "invalid_approval_code": ErrorKind(403, "550 5.7.1", "That approval code is not valid for this request."),
-    "invalid_confirmation_code": ErrorKind(
-        403, "550 5.7.1", "That code is not valid any more, or never was."
+    "read_only": _forbidden(
+        "This mailbox is read_only: it never sends.", "an operator must change the mailbox's oversight_mode"
     ),
-    "sending_suspended": ErrorKind(
-        403, "550 5.7.1", "Too much of this account's mail bounced or was complained about."
+    "self_approval": _forbidden(
+        "Whoever composes an email can't decide it.", "a person, or another key with oversight, decides"
     ),
-    "sign_up_closed": ErrorKind(403, "550 5.7.1", "This server opens no accounts by itself."),
-    "recipient_denied": ErrorKind(403, "550 5.7.1", "A rule of the operator denies this recipient."),
+    "four_eyes": _forbidden(
+        "Another person must approve what this person wrote.",
+        "another operator who decides for this mailbox approves it",
+    ),
+    "mailbox_limited": _forbidden(
+        "This key is limited to mailboxes and can't act on the account.",
+        "use a key that is not limited to mailboxes",
+    ),
+    "invalid_approval_code": _forbidden(
+        "That approval code is not valid for this request.",
+        "call again without a code: an owner is asked anew",
+    ),
+    "invalid_confirmation_code": _forbidden(
+        "That code is not valid any more, or never was.", "ask for a new one with resend_confirmation"
+    ),
+    "sending_suspended": _forbidden(
+        "Too much of this account's mail bounced or was complained about.",
+        "whoever runs this server lifts it with `multimail operator lift-suspension`",
+    ),
+    "sign_up_closed": _forbidden(
+        "This server opens no accounts by itself.", "whoever runs this server opens it with --sign-up PLAN"
+    ),
+    "recipient_denied": _forbidden(
+        "A rule of the operator denies this recipient.",
+        "an owner may remove the rule: see list_rules, remove_rule",
+    ),
     "not_found": ErrorKind(404, "550 5.1.1", "There is no such thing here."),
     "method_not_allowed": ErrorKind(405, "502 5.5.1", "This address does not take that method."),
     "conflict": ErrorKind(409, "554 5.5.0", "The current state does not allow that."),
@@ -53,18 +81,27 @@ ERRORS: Final[Mapping[str, ErrorKind]] = {
     "revision_required": ErrorKind(
         409, "554 5.5.0", "The email has had more than one revision: name the one decided on."
     ),
-    "idempotency_mismatch": ErrorKind(409, "554 5.5.0", "This idempotency key was used for other content."),
-    "no_oversight_address": ErrorKind(409, "554 5.7.1", "monitored needs a verified oversight address."),
-    "ambiguous_reply": ErrorKind(
-        409, "554 5.5.0", "The thread has no inbound email that can be answered safely."
+    "idempotency_mismatch": ErrorKind(
+        409, "554 5.5.0", "This idempotency key was used for other content.", {"status": "used"}
     ),
-    "address_taken": ErrorKind(409, "554 5.5.0", "That address belongs to a mailbox already."),
-    "domain_taken": ErrorKind(409, "554 5.5.0", "An account has that domain already."),
+    "no_oversight_address": ErrorKind(
+        409, "554 5.7.1", "monitored needs a verified oversight address.", {"status": "not_overseen"}
+    ),
+    "ambiguous_reply": ErrorKind(
+        409,
+        "554 5.5.0",
+        "The thread has no inbound email that can be answered safely.",
+        {"status": "ambiguous"},
+    ),
+    "address_taken": ErrorKind(
+        409, "554 5.5.0", "That address belongs to a mailbox already.", {"status": "taken"}
+    ),
+    "domain_taken": ErrorKind(409, "554 5.5.0", "An account has that domain already.", {"status": "taken"}),
     "domain_not_verified": ErrorKind(
         409, "550 5.7.1", "The mailbox's domain is not verified, or not any more: it sends nothing."
     ),
     "domain_in_use": ErrorKind(409, "554 5.5.0", "Mailboxes live on that domain: delete them first."),
-    "slug_taken": ErrorKind(409, "554 5.5.0", "Another account has that slug."),
+    "slug_taken": ErrorKind(409, "554 5.5.0", "Another account has that slug.", {"status": "taken"}),
     "too_large": ErrorKind(413, "552 5.3.4", "The request is too large."),
     "unsupported_media_type": ErrorKind(415, "554 5.6.1", "Send JSON: Content-Type application/json."),
     "invalid_fields": ErrorKind(422, "501 5.5.4", "Some fields are not valid."),
@@ -93,7 +130,7 @@ class Refused(Exception):
         self.code = code
         self.kind = ERRORS[code]
         self.sentence = sentence or self.kind.sentence
-        self.details = details
+        self.details: dict[str, object] = {**self.kind.told, **details}
         super().__init__(f"{code}: {self.sentence}")
 
 

@@ -110,9 +110,8 @@ def create_api_key(ctx: Context, given: CreateApiKey) -> Mapping[str, Any]:
 def _require_apart(scopes: frozenset[Scope]) -> None:
     pair = forbidden_combination(scopes)
     if pair is not None:
-        raise Refused(
-            "self_approval", f"No key holds {' and '.join(sorted(pair))}: whoever composes can't decide."
-        )
+        sentence = f"No key holds {' and '.join(sorted(pair))}: whoever composes can't decide."
+        raise Refused("self_approval", sentence, hint="make a key for each")
 
 
 def add_key(

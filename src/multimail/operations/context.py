@@ -196,4 +196,4 @@ def find_mailbox(tx: Tx, actor: Actor, id_or_address: str) -> Row:
 def require_whole_account(actor: Actor) -> None:
     """For account-wide administration, which a key limited to mailboxes never does."""
     if actor.mailbox_ids is not None:
-        raise Refused("mailbox_limited", hint="use a key that is not limited to mailboxes")
+        raise Refused("mailbox_limited")

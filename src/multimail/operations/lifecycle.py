@@ -82,10 +82,6 @@ def refused(refusal: Refusal, state: State, denied: Sequence[str]) -> Refused:
     status = PUBLIC_STATUS[state]
     if refusal.code == "conflict":
         return Refused("conflict", f"The email is {status}: that can't be done to it now.", status=status)
-    if refusal.code == "read_only":
-        return Refused(
-            "read_only", hint="an operator must change the mailbox's oversight_mode", status=status
-        )
     if refusal.code == "recipient_denied":
         return Refused("recipient_denied", status=status, addresses=list(denied))
     return Refused(refusal.code, status=status)

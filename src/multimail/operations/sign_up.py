@@ -48,7 +48,7 @@ def challenge_key(services: Services) -> bytes:
 
 def require_open(ctx: Context) -> None:
     if not ctx.services.site.sign_up:
-        raise Refused("sign_up_closed", hint="whoever runs this server opens it with --sign-up PLAN")
+        raise Refused("sign_up_closed")
 
 
 class Challenge(TypedDict):

@@ -27,7 +27,6 @@ def require_not_suspended(ctx: Context) -> None:
     if account["suspended_at"] is not None:
         raise Refused(
             "sending_suspended",
-            hint="whoever runs this server lifts it with `multimail operator lift-suspension`",
             reason=account["suspended_for"],
             suspended_at=to_rfc3339(account["suspended_at"]),
         )
