@@ -36,7 +36,7 @@ def test_each_setting_has_its_variable() -> None:
         "MULTIMAIL_" + word
         for word in (
             "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER ROLE PUBLIC_URL TRUSTED_PROXIES TLS_CERT TLS_KEY "
-            "LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS LOG"
+            "LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS METRICS_TOKEN LOG"
         ).split()
     ]
     assert all(setting.help.endswith(".") for setting in SETTINGS)
@@ -92,6 +92,7 @@ def test_any_text_is_an_address_or_refused_in_words(text: str) -> None:
         ({"public_url": "https://x.example/?a=b"}, "public-url: "),
         ({"public_url": "https://user:secret@x.example"}, "public-url: "),
         ({"log": "xml"}, "log: "),
+        ({"metrics_token": "guess"}, "metrics-token: "),
         ({"domain": "two words"}, "domain: "),
         ({"domain": "a..b"}, "domain: "),
         ({"domain": "."}, "domain: "),

@@ -184,6 +184,7 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
                 services,
                 ready=ready.is_set,
                 trusted_proxies=settings.trusted_proxies,
+                metrics_token=settings.metrics_token,
                 stopping=stopping,
                 extra_routes=[_signing_key_route(keys), *dashboard.routes(services, stopping)],
             )

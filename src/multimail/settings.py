@@ -80,9 +80,16 @@ SETTINGS: Final = (
     Setting(
         "dns-lists", "", "Zones of DNS lists that name spamming servers, comma-separated; by default none."
     ),
+    Setting(
+        "metrics-token",
+        "",
+        "What /metrics takes as a bearer token from other machines; by default it answers loopback alone.",
+        private=True,
+    ),
     Setting("log", "text", "text for a person, json for a collector: one event a line."),
 )
 
+BEARER: Final = r"[A-Za-z0-9._~+/=-]{16,256}"  # RFC 6750 2.1
 ROLES: Final = ("all", "http", "smtp", "worker")
 
 
@@ -113,6 +120,7 @@ class Settings:
     rspamd: str
     dns_lists: tuple[str, ...]
     secret_key: str = field(repr=False)
+    metrics_token: str = field(repr=False)
     log: str
 
     @property
@@ -164,6 +172,8 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         raise SettingError("rspamd: http:// or https:// and a host, no user, no query")
     if values["sign-up"] not in ("", *SIGN_UP_PLANS):
         raise SettingError(f"sign-up: {' or '.join(SIGN_UP_PLANS)}")
+    if values["metrics-token"] and not re.fullmatch(BEARER, values["metrics-token"]):
+        raise SettingError("metrics-token: 16 to 256 letters, digits and ._~+/=-, which nobody guesses")
     if values["log"] not in ("text", "json"):
         raise SettingError("log: text or json")
     try:
@@ -195,6 +205,7 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         limits=limits,
         sign_up=values["sign-up"],
         secret_key=values["secret-key"],
+        metrics_token=values["metrics-token"],
         rspamd=values["rspamd"],
         dns_lists=_zones(values["dns-lists"]),
         log=values["log"],

@@ -49,6 +49,10 @@ async def test_a_draft_is_kept_changed_and_thrown_away(world: World) -> None:
     second = await create(world)
     listed = (await world.invoke(LIST_DRAFTS, mailbox_id=world.mailbox["address"]))["drafts"]
     assert [one["id"] for one in listed] == [second["draft_id"], names["draft_id"]]
+    told = await mailroom.execute(
+        world, "SELECT action FROM audit WHERE action IN ('get_draft', 'list_drafts')"
+    )
+    assert sorted(one["action"] for one in told) == ["get_draft", "list_drafts"]  # they show bodies
     assert (await world.invoke(DELETE_DRAFT, **names))["deleted"] is True
     assert await code(world, GET_DRAFT, **names) == "not_found"
 

@@ -44,7 +44,7 @@ async def test_tags_merge_and_are_removed_one_by_one(world: World) -> None:
     assert (noted["tags"], noted["notes"]) == (tagged["tags"], "Call back.")
     assert await world.invoke(GET_TAGS, email_id=email_id) == noted
     left = (await world.ask(REMOVE_TAG, "agent", {"email_id": email_id, "key": "team"})).body
-    assert left["tags"] == {"billing": "", "urgent": "very"}
+    assert left["tags"] == {"billing": "", "urgent": "very"} and left["deleted"] is True
     with pytest.raises(Refused) as caught:
         await world.ask(REMOVE_TAG, "agent", {"email_id": email_id, "key": "team"})
     assert caught.value.code == "not_found"

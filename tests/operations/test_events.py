@@ -40,6 +40,10 @@ async def test_the_cursor_reads_each_event_once(world: World) -> None:
         seen, cursor = seen + found, after
     assert len(seen) == len(set(seen)) == 5
     assert await read_on(world, cursor) == ([], None)
+    page = (
+        await world.http("GET", f"/v1/events?limit=3&cursor={seen[1]}")
+    ).json()  # as all other lists name it
+    assert [event["event_id"] for event in page["events"]] == seen[2:]
     made.append((await mailroom.send(world))["id"])
     (new,) = await mailroom.events(world, 1, after=cursor)
     assert new["id"] == made[-1]

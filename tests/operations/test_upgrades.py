@@ -38,6 +38,7 @@ async def test_asked_for_mailed_and_applied_once(world: World) -> None:
     assert (asked["status"], asked["oversight_mode"], asked["wanted_mode"]) == (
         "pending_approval", "gated_send", "autonomous",
     )  # fmt: skip
+    assert asked["request_id"].startswith("upg_")
     mail = (await mails(world))[0]
     assert mail["to"] == BOSS and "24 hours" in mail["text"] and "nobody is asked" in mail["text"]
     code = await code_in(world)

@@ -535,6 +535,17 @@ async def test_metrics_are_for_this_machine(
     assert (await fetch(app, "GET", "/metrics", headers=headers, client=peer)).status == status
 
 
+async def test_metrics_are_for_whoever_has_the_token(surface: World) -> None:
+    token = "a-token-of-sixteen-or-more"
+    app = build_app(surface.services, ready=lambda: True, metrics_token=token)
+    for header, status in ((f"Bearer {token}", 200), (f"Bearer {token}x", 404), (f"Basic {token}", 404)):
+        headers = {"authorization": header}
+        assert (await fetch(app, "GET", "/metrics", headers=headers, client="203.0.113.9")).status == status
+    bare = build_app(surface.services, ready=lambda: True)
+    headers = {"authorization": "Bearer "}
+    assert (await fetch(bare, "GET", "/metrics", headers=headers, client="203.0.113.9")).status == 404
+
+
 async def test_docs_show_every_operation_and_load_nothing(surface: World) -> None:
     page = (await surface.http("GET", "/docs", key=None)).content.decode()
     assert "<h2>send_email</h2>" in page and "<h2>decide_email</h2>" in page

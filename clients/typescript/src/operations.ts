@@ -835,6 +835,15 @@ export interface RecipientResult {
   at: string | null;
 }
 
+/** `tags` are those that are left. */
+export interface RemovedTag {
+  id: string;
+  message_id: string;
+  tags: Record<string, string>;
+  notes: string | null;
+  deleted: boolean;
+}
+
 /** `volume` and `bounces` are of the last 30 days; `bounces` is told from 100 emails on. `since` is a month. */
 export interface ReputationAnswer {
   sha256: string;
@@ -1763,7 +1772,7 @@ export interface TestWebhookInput {
 }
 
 export interface ListEventsInput {
-  /** The event_id to read on from; without it, from the first event. */
+  /** The event_id to read on from, or the last answer's cursor; without it, from the first. */
   after?: string;
   /** Only events of this type. */
   type?: string;
@@ -2204,7 +2213,7 @@ export class Operations extends Calls {
   }
 
   /** Takes one tag off an email. */
-  removeTag(input: RemoveTagInput): Promise<TagsAnswer> {
+  removeTag(input: RemoveTagInput): Promise<RemovedTag> {
     return this.call("DELETE", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/tags/{key}", input);
   }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the server's own shapes, for type checkers alone: the SDK n
     from multimail.operations.domains import DomainAnswer, DomainPage
     from multimail.operations.drafts import DraftAnswer, DraftPage
     from multimail.operations.editing import EditAnswer
-    from multimail.operations.emails import MessageStatus, TagsAnswer, WholeEmail
+    from multimail.operations.emails import MessageStatus, RemovedTag, TagsAnswer, WholeEmail
     from multimail.operations.erasing import ErasedAnswer
     from multimail.operations.erasing_people import ErasureAnswer
     from multimail.operations.events import EventList
@@ -224,9 +224,9 @@ class Operations(SyncCalls):
         """Shows an email's tags and note."""
         return cast("TagsAnswer", self._call("GET", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/tags", {"email_id": email_id, "mailbox_id": mailbox_id}))
 
-    def remove_tag(self, *, email_id: "str", key: "str", mailbox_id: "str | None" = None) -> "TagsAnswer":
+    def remove_tag(self, *, email_id: "str", key: "str", mailbox_id: "str | None" = None) -> "RemovedTag":
         """Takes one tag off an email."""
-        return cast("TagsAnswer", self._call("DELETE", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/tags/{key}", {"email_id": email_id, "key": key, "mailbox_id": mailbox_id}))
+        return cast("RemovedTag", self._call("DELETE", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/tags/{key}", {"email_id": email_id, "key": key, "mailbox_id": mailbox_id}))
 
     def list_spam(self, *, cursor: "str | None" = None, limit: "int | None" = None, mailbox_id: "str | None" = None) -> "EmailPage":
         """Lists what was flagged or quarantined as spam, newest first: for a look whether some of it is none."""

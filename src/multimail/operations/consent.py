@@ -131,7 +131,7 @@ def file_request(
     ctx: Context, name: Mapping[str, str], asked: str, *, shown: bool = False
 ) -> tuple[str, str]:
     """(the request's id, its code). Unless the code is `shown` to somebody it counts for nothing."""
-    request_id = ctx.new_id("cod")
+    request_id = ctx.new_id("upg" if name["operation"] == UPGRADE else "cod")
     code, code_hash = new_code(ctx, request_id) if shown else ("", UNSHOWN)
     ctx.sql.add_approval_request(
         **name,

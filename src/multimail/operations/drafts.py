@@ -212,12 +212,16 @@ def list_drafts(ctx: Context, given: ListDrafts) -> Mapping[str, Any]:
     page_of = {"before": decode_cursor(given.cursor, LAST), "limit": given.limit + 1}
     rows = ctx.sql.list_drafts(account_id=ctx.account_id, mailbox_id=mailbox_id, **page_of)
     shown, cursor = page(rows, given.limit, lambda row: str(row["draft_id"]))
+    if shown:
+        ctx.about("mailbox", mailbox_id, mailbox_id, drafts=[row["draft_id"] for row in shown])
     return {"drafts": [draft_view(row) for row in shown], "cursor": cursor}
 
 
 def get_draft(ctx: Context, given: DraftName) -> Mapping[str, Any]:
     """Shows one draft."""
-    return draft_view(_find(ctx, given))
+    row = _find(ctx, given)
+    ctx.about("draft", row["draft_id"], row["mailbox_id"])
+    return draft_view(row)
 
 
 def edit_draft(ctx: Context, given: EditDraft, files: Files) -> Mapping[str, Any]:
@@ -331,7 +335,6 @@ LIST_DRAFTS = Operation(
     output=DraftPage,
     scopes=(Scope.READ, Scope.SEND),
     effect="read",
-    audited=False,
     method="GET",
     path=DRAFTS,
     aliases={"mailbox": "mailbox_id"},
@@ -344,7 +347,6 @@ GET_DRAFT = Operation(
     output=DraftAnswer,
     scopes=(Scope.READ, Scope.SEND),
     effect="read",
-    audited=False,
     method="GET",
     path=DRAFT,
     aliases=NAME_ALIASES,

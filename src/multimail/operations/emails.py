@@ -174,6 +174,12 @@ class RemoveTag(ReadEmail):
     key: str
 
 
+class RemovedTag(TagsAnswer):
+    """`tags` are those that are left."""
+
+    deleted: bool
+
+
 def remove_tag(ctx: Context, given: RemoveTag) -> Mapping[str, Any]:
     """Takes one tag off an email."""
     email = find_email(ctx, given)
@@ -181,7 +187,7 @@ def remove_tag(ctx: Context, given: RemoveTag) -> Mapping[str, Any]:
         raise not_found("tag")
     to_index(ctx, given.email_id)
     ctx.about("email", given.email_id, email["mailbox_id"], tag=given.key)
-    return _tags(ctx, given.email_id)
+    return _tags(ctx, given.email_id) | {"deleted": True}
 
 
 EMAIL_ALIASES: Final = {"message_id": "email_id", "id": "email_id", "mailbox": "mailbox_id"}
@@ -241,7 +247,7 @@ REMOVE_TAG = Operation(
     name="remove_tag",
     run=remove_tag,
     input=RemoveTag,
-    output=TagsAnswer,
+    output=RemovedTag,
     scopes=(Scope.SEND,),
     effect="destructive",
     method="DELETE",

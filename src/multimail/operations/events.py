@@ -195,7 +195,8 @@ def cut(text: str) -> str:
 
 class ListEvents(Input):
     after: str | None = Field(
-        None, description="The event_id to read on from; without it, from the first event."
+        None,
+        description="The event_id to read on from, or the last answer's cursor; without it, from the first.",
     )
     type: str | None = Field(None, description="Only events of this type.")
     mailbox_id: str | None = Field(None, description="Only events of this mailbox: its id or address.")
@@ -266,6 +267,6 @@ LIST_EVENTS = Operation(
     method="GET",
     path="/v1/events",
     errors=("not_found",),
-    aliases={"mailbox": "mailbox_id"},
+    aliases={"mailbox": "mailbox_id", "cursor": "after"},
     streams=True,
 )

@@ -228,10 +228,12 @@ def build_app(
     ready: Callable[[], bool],
     extra_routes: Sequence[BaseRoute] = (),
     trusted_proxies: Sequence[str] = (),
+    metrics_token: str = "",
     stopping: asyncio.Event | None = None,
 ) -> ASGIApp:
     """The whole HTTP surface. `ready` is asked by /health; `trusted_proxies` are addresses or networks whose
-    X-Forwarded-For is believed; set `stopping` to end the streams before a stop.
+    X-Forwarded-For is believed; `metrics_token` opens /metrics to other machines; set `stopping` to end the streams
+    before a stop.
     """
     stop = stopping or asyncio.Event()
     mcp = McpApp(services, operations, stop)
@@ -241,6 +243,6 @@ def build_app(
         *oauth.routes(services),
         *link_pages.routes(services),
     ]
-    told = pages(operations, ready, trusted_proxies, services.site.public_url)
+    told = pages(operations, ready, trusted_proxies, metrics_token, services.site.public_url)
     others = Router([*own, *extra_routes, *told], redirect_slashes=False)
     return Envelope(Operations(services, operations, stop, others), services)

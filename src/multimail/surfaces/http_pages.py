@@ -1,5 +1,6 @@
 """What describes and watches the surface itself: health, metrics, the API description and its page."""
 
+import hmac
 import html
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -43,7 +44,11 @@ def count(operation: str, status: int, seconds: float) -> None:
 
 
 def pages(
-    operations: Sequence[Operation], ready: Callable[[], bool], trusted_proxies: Sequence[str], url: str
+    operations: Sequence[Operation],
+    ready: Callable[[], bool],
+    trusted_proxies: Sequence[str],
+    metrics_token: str,
+    url: str,
 ) -> list[Route]:
     description = cache(lambda: to_json(describe(operations)))
     page = cache(lambda: render(operations))
@@ -57,7 +62,7 @@ def pages(
         return _json(503, {"status": "starting"} | error)
 
     async def metrics(request: Request) -> Response:
-        if not from_loopback(request, trusted_proxies):
+        if not (has_token(request, metrics_token) or from_loopback(request, trusted_proxies)):
             raise not_found("page")
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
@@ -86,6 +91,13 @@ def pages(
 
 def _json(status: int, body: dict[str, Any]) -> Response:
     return Response(to_json(body), status, media_type="application/json")
+
+
+def has_token(request: Request, token: str) -> bool:
+    """Whether the request has the bearer token (RFC 6750 2.1), compared in constant time. No token opens nothing."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    same = hmac.compare_digest(given.strip().encode(), token.encode())
+    return bool(token) and scheme.lower() == "bearer" and same
 
 
 def from_loopback(request: Request, trusted_proxies: Sequence[str]) -> bool:
