@@ -47,6 +47,7 @@ NOT_EXPORTED = {
     "usage": "counters, which tell of held mail too",
     "holdings": "counters",
     "correspondents": "follows from emails",
+    "linked_hosts": "follows from emails",
     "marks": "follows from emails",
     "looks": "who had opened what waited",
     "passkeys": "for the desk of this installation",

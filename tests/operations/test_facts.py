@@ -1,11 +1,16 @@
 """What is told of a pending email beyond its words, to whoever decides."""
 
+from functools import partial
 from typing import Any
 
 from multimail.core.scopes import Scope
+from multimail.core.times import DAY
 from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
+from multimail.operations.events import LIST_EVENTS
+from multimail.operations.indexing import index_some
 from multimail.operations.oversight import LIST_PENDING
-from multimail.operations.sending import CANCEL_MESSAGE
+from multimail.operations.sending import CANCEL_MESSAGE, REPLY_EMAIL
+from multimail.operations.threads import GET_THREAD
 from tests.support import mailroom
 from tests.support.world import World
 
@@ -121,3 +126,91 @@ async def test_the_facts_are_on_every_view_of_what_waits_and_on_nothing_else(wor
     await mailroom.decide(world, sent["id"])
     for operation in (READ_EMAIL, GET_MESSAGE):
         assert (await world.invoke(operation, email_id=sent["id"]))["facts"] is None
+
+
+async def look(world: World) -> None:
+    """The indexer comes by."""
+    while await world.services.db.write(partial(index_some, world.services, world.account_id)):
+        pass
+
+
+async def new_links(world: World, markdown: str, **given: Any) -> list[str]:
+    """Of an email that says so; it is rejected again. It is told the same before and after the indexer came by."""
+    email_id = (await mailroom.send(world, markdown=markdown, **given))["id"]
+    before = (await facts(world, email_id))["new_links"]
+    await look(world)
+    assert (await facts(world, email_id))["new_links"] == before
+    await mailroom.decide(world, email_id, "reject")
+    return list(before)
+
+
+async def test_a_link_is_new_until_somebody_had_it(world: World) -> None:
+    offer = "See https://shop.test/a and [here](https&#58;//bank.test\\@Pay.test) and www.more.test, mailto:a@b.test."
+    assert await new_links(world, offer) == ["pay.test", "shop.test", "www.more.test"]
+    assert await new_links(world, "No link, only shop.test and 1/2.") == []
+    assert await new_links(world, "x", html='<a href="https://given.test">x</a>') == ["given.test"]
+    assert await new_links(world, offer, subject="Rejected before") != []
+    sent = (await mailroom.send(world, markdown="https://shop.test/other"))["id"]
+    await mailroom.decide(world, sent)
+    await mailroom.hand_over(world)
+    await look(world)
+    assert await new_links(world, "https://shop.test/b https://news.test") == ["news.test"]
+    assert await new_links(world, "https://shop.test/b", cc="carol@example.test") == ["shop.test"]
+    await mailroom.decide(world, (await mailroom.send(world, "test", markdown="https://news.test"))["id"])
+    await mailroom.hand_over(world)
+    await look(world)
+    assert await new_links(world, "https://news.test") == ["news.test"]
+
+
+async def test_links_of_who_wrote_are_known_where_it_was_them(world: World) -> None:
+    link = "Look: https://docs.test/1"
+    forged = await mailroom.arrive(world, body=link)
+    await look(world)
+    assert await new_links(world, link, to="ann@example.test") == ["docs.test"]
+    world.names.table = {("example.test", "TXT"): ["v=spf1 ip4:192.0.2.1 -all"]}
+    email_id = await mailroom.arrive(world, body=link, message_id="<q2@example.test>", subject="Another")
+    await look(world)
+    assert await new_links(world, link, to="ann@example.test") == []
+    assert await new_links(world, link) == ["docs.test"]
+    answer = {"email_id": email_id, "markdown": link, "cc": "carol@example.test"}
+    replied = (await world.invoke(REPLY_EMAIL, **answer))["id"]
+    assert (await facts(world, replied))["new_links"] == []
+    other = (await world.invoke(REPLY_EMAIL, **answer | {"email_id": forged}))["id"]
+    assert (await facts(world, other))["new_links"] == ["docs.test"]
+    rows = await mailroom.execute(world, "SELECT DISTINCT host FROM linked_hosts")
+    assert [row["host"] for row in rows] == ["docs.test"]
+
+
+async def reads(world: World, **metadata: str) -> dict[str, Any]:
+    """What is told of an email to Bob that is sent with this metadata."""
+    email_id = (await mailroom.send(world, metadata=metadata))["id"]
+    return dict((await facts(world, email_id))["untrusted_reads"])
+
+
+async def test_what_was_read_in_the_turn_is_told(world: World) -> None:
+    one, two = [await mailroom.arrive(world, message_id=f"<{n}@example.test>") for n in "12"]
+    assert await reads(world) == {"known": False, "elsewhere": False, "emails": []}
+    assert await reads(world, run_id="run_1") == {"known": True, "elsewhere": False, "emails": []}
+    turn = {"run_id": "run_1", "thread_id": "thread_1"}
+    await world.ask(READ_EMAIL, "agent", {"email_id": one}, metadata=turn)
+    await world.ask(READ_EMAIL, "agent", {"email_id": two}, metadata={"run_id": "run_2"})
+    told = {"known": True, "elsewhere": True, "emails": [{"id": one, "from": "ann@example.test"}]}
+    assert await reads(world, **turn) == told and await reads(world, run_id="run_1") == told
+    assert (await reads(world, run_id="run_3"))["emails"] == []
+    thread = (await world.invoke(GET_MESSAGE, email_id=two))["thread_id"]
+    await world.ask(GET_THREAD, "agent", {"thread_id": thread}, metadata={"thread_id": "thread_1"})
+    assert [found["id"] for found in (await reads(world, **turn))["emails"]] == [two, one]
+    world.clock.now += 2 * DAY
+    assert (await reads(world, **turn))["emails"] == []
+
+
+async def test_reads_without_a_turn_leave_it_open(world: World) -> None:
+    one = await mailroom.arrive(world)
+    await world.ask(READ_EMAIL, "agent", {"email_id": one}, metadata={"run_id": "run_1"})
+    assert (await reads(world, run_id="run_1"))["known"]
+    await world.invoke(READ_EMAIL, email_id=one)
+    told = await reads(world, run_id="run_1")
+    assert not told["known"] and [found["id"] for found in told["emails"]] == [one]
+    world.clock.now += 2 * DAY
+    await world.ask(LIST_EVENTS, "agent", {}, metadata={"run_id": "run_1"})
+    assert not (await reads(world, run_id="run_1"))["known"] and (await reads(world, run_id="run_2"))["known"]

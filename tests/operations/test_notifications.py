@@ -72,6 +72,9 @@ async def test_whoever_decides_is_told_at_once_and_once(world: World) -> None:
     assert await told(world) == [("ann@people.test", "To decide: An offer")]
     text = (await mails(world))[0]["text"]
     assert "From: support@acme.multimail.test" in text and "To: bob@example.test" in text
+    assert (
+        "  - bob@example.\N{WORD JOINER}test" not in text and "bob@example." in text.partition("To know")[2]
+    )
     assert "Five" not in text, "the words are on the page, behind the link"
     await mailroom.decide(world, sent["id"])
     await world.run(lambda ctx: sweep(world.services, ctx.tx))

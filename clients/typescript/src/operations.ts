@@ -476,13 +476,16 @@ export interface EventList {
 /**
  * `first_contact` are people never written to and never heard from; `near_duplicates` other emails that wait for
  * a decision and say nearly the same to one of the same recipients, whatever thread or agent they are of;
- * `reply_to_differs` where answers would go instead of to the sender.
+ * `reply_to_differs` where answers would go instead of to the sender; `new_links` hosts that it links to, and that
+ * no earlier mail with these people or of this conversation did; `untrusted_reads` what the agent had read.
  */
 export interface Facts {
   first_contact: string[];
   near_duplicates: string[];
   reply_to_differs: string[];
   content_changed: boolean;
+  new_links: string[];
+  untrusted_reads: UntrustedReads;
 }
 
 /** What whoever reads or decides should know. `kind` is a stable word, `detail` a sentence that may quote others. */
@@ -822,6 +825,11 @@ export interface QueuedEmail {
   looks: Look[];
 }
 
+export interface ReadBefore {
+  id: string;
+  from: string;
+}
+
 /**
  * `status` is pending, delivered, deferred, failed, bounced or complained; `message` is the
  * last reply of the recipient's server, or what a bounce said.
@@ -1107,6 +1115,17 @@ export interface Unsubscribed {
   address: string;
   sender: string;
   unsubscribed: boolean;
+}
+
+/**
+ * `emails` came in and were read in the turn in which this one was written. Unless `known`, there may be more:
+ * the agent names no turn, or not with every read, or it read events, which have many emails' words. `elsewhere`:
+ * one of them is of somebody to whom this one is not written.
+ */
+export interface UntrustedReads {
+  known: boolean;
+  elsewhere: boolean;
+  emails: ReadBefore[];
 }
 
 /** `wanted_mode` waits for an owner's code; it is null once `status` is `applied`. */

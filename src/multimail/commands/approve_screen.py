@@ -236,6 +236,13 @@ def warnings_of(email: Pending) -> Iterator[str]:
         yield plain(f"nearly the same waits too: {_list(facts['near_duplicates'])}")
     if facts["reply_to_differs"]:
         yield plain(f"answers go to: {_list(facts['reply_to_differs'])}")
+    if facts["new_links"]:
+        yield plain(f"no earlier mail with these people led to: {_list(facts['new_links'])}")
+    reads = facts["untrusted_reads"]
+    if reads["emails"]:
+        yield plain(f"read in the same turn: mail of {_list([one['from'] for one in reads['emails']])}")
+    if not reads["known"]:
+        yield "what else its agent had read before it wrote this is not known"
     if facts["content_changed"]:
         yield "it was changed after it was written"
 

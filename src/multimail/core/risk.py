@@ -27,12 +27,16 @@ SIGNS: Final = {
     "leak": Risk.HIGH,  # a secret, personal data or another conversation's words are in it
     "tells_on_reader": Risk.ELEVATED,  # pictures or links that tell the sender who reads
     "machine": Risk.ELEVATED,  # it answers a machine, or faster than people talk
+    "read_elsewhere": Risk.ELEVATED,  # its agent had read what somebody wrote who is not written to
+    "new_link": Risk.ELEVATED,
     "first_contact": Risk.ELEVATED,
     "near_duplicate": Risk.ELEVATED,
     "bcc": Risk.ELEVATED,
     "html_given": Risk.ELEVATED,
     "attachment": Risk.ELEVATED,
     "edited": Risk.ORDINARY,
+    "read_before": Risk.ORDINARY,  # of those to whom it is written
+    "read_unknown": Risk.ORDINARY,
 }
 
 

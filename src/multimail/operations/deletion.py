@@ -30,7 +30,7 @@ AT_ONCE: Final = """
 IN_BATCHES: Final = """
     search contents attachments revisions tags emails threads sandbox deliveries events blobs idempotency operator_mail
     contacts suppressions rules usage holdings monthly_emails correspondents marks looks warm_ups warm_up_days
-    spam_tokens
+    spam_tokens linked_hosts
     audit
 """.split()
 

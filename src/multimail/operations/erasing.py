@@ -107,7 +107,8 @@ def erase(ctx: Context, email: Row) -> bool:
         return False
     ctx.sql.note_loose_of_email(**name, now=ctx.now)
     for drop in ("drop_contents", "remove_attachments", "drop_tags", "drop_captured", "drop_copies",
-                 "blank_revisions", "remove_marks", "forget_unindexed", "unindex_email"):  # fmt: skip
+                 "blank_revisions", "remove_marks", "forget_unindexed", "unindex_email",
+                 "remove_linked_hosts"):  # fmt: skip
         getattr(ctx.sql, drop)(**name)
     ctx.sql.blank_thread(account_id=email["account_id"], thread_id=email["thread_id"])
     usage.forget_storage(ctx, email)

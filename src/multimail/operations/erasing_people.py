@@ -182,6 +182,7 @@ def _finish(services: Services, lease: Lease, address: str, waiting: int, tx: Tx
         tx.sql.remove_rule(**account, rule_id=rule["rule_id"])
         _tell(ctx, "rule", rule["rule_id"], rule["mailbox_id"], lease.subject_id)
     tx.sql.drop_correspondent(**account, address=address)
+    tx.sql.drop_linked_hosts_of(**account, address=address)
     # As it was given: `Ann <ann@example.test>` is one string.
     tx.sql.drop_answers_with(**account, named=containing("address", address))
     tx.sql.finish_erasure(**account, erasure_id=lease.subject_id, waiting=waiting, now=ctx.now)

@@ -5,7 +5,7 @@ mail that is held, declined or in quarantine makes nobody known. Marks are those
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from typing_extensions import TypedDict
@@ -16,6 +16,8 @@ from multimail.core.event_types import EventType
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import State, Transition
 from multimail.operations.context import Context
+from multimail.operations.linked import new_links
+from multimail.operations.turns import NOTHING_READ, UntrustedReads, untrusted_reads
 from multimail.storage.database import Row
 
 CANDIDATES: Final = 400  # marks that are looked at for one email, however many wait
@@ -25,12 +27,15 @@ SHOWN: Final = 20
 class Facts(TypedDict):
     """`first_contact` are people never written to and never heard from; `near_duplicates` other emails that wait for
     a decision and say nearly the same to one of the same recipients, whatever thread or agent they are of;
-    `reply_to_differs` where answers would go instead of to the sender."""
+    `reply_to_differs` where answers would go instead of to the sender; `new_links` hosts that it links to, and that
+    no earlier mail with these people or of this conversation did; `untrusted_reads` what the agent had read."""
 
     first_contact: list[str]
     near_duplicates: list[str]
     reply_to_differs: list[str]
     content_changed: bool
+    new_links: list[str]
+    untrusted_reads: UntrustedReads
 
 
 def pending_facts(ctx: Context, email: Row) -> dict[str, Any]:
@@ -48,7 +53,26 @@ def pending_facts(ctx: Context, email: Row) -> dict[str, Any]:
             one for one in json.loads(email["reply_to_json"]) if one.lower() != email["from_address"].lower()
         ],
         "content_changed": email["revision_count"] > 1,
+        "new_links": new_links(ctx, email) if outbound else [],
+        "untrusted_reads": untrusted_reads(ctx, email) if outbound else NOTHING_READ,
     }
+
+
+def told(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the facts say, as a sign (core/risk.py) and a sentence, gravest first. Who and where is strangers' text."""
+    reads, several = facts["untrusted_reads"], len(facts["near_duplicates"])
+    hosts = ", ".join(facts["new_links"])
+    senders = ", ".join(dict.fromkeys(one["from"] for one in reads["emails"]))
+    found = (
+        ("read_elsewhere" if reads["elsewhere"] else "read_before",
+         senders and f"in the turn in which its agent wrote this it had read mail of {senders}"),
+        ("new_link", hosts and f"no earlier mail with these people led to {hosts}"),
+        ("first_contact", ", ".join(facts["first_contact"])),
+        ("near_duplicate", several and f"{several} more that wait say nearly the same to one of the same people"),
+        ("edited", facts["content_changed"] and "it was edited since it was first sent"),
+        ("read_unknown", not reads["known"] and "what else its agent had read before it wrote this is not known"),
+    )  # fmt: skip
+    return [(sign, str(sentence)) for sign, sentence in found if sentence]
 
 
 def _near_duplicates(ctx: Context, email: Row) -> list[str]:

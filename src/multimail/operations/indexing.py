@@ -8,6 +8,7 @@ from typing import Final
 
 from multimail.core.search import document
 from multimail.operations.context import Context, Services
+from multimail.operations.linked import note_links
 from multimail.storage.database import Tx
 
 BATCH: Final = 10  # emails in one transaction: whoever writes meanwhile waits for it
@@ -43,6 +44,7 @@ def _index(tx: Tx, account_id: str, email_id: str, fresh: bool) -> None:
     email, contents = tx.sql.get_email(**name), tx.sql.get_contents(**name)
     if email is None or contents is None:
         return
+    note_links(tx, email, contents, fresh=fresh)
     people = (email[f"{kind}_json"] for kind in ("to", "cc", "bcc"))
     tags = (text for tag in tx.sql.list_tags(**name) for text in (tag["tag"], tag["value"]))
     # What is stored as JSON is text enough: its brackets and quotes are no words.

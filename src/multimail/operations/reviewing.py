@@ -139,6 +139,8 @@ def signs_of(ctx: Context, row: Row, facts: Mapping[str, Any]) -> list[str]:
         "defect": contents is not None and contents["defects_json"] != "[]",
         "reply_to_differs": bool(facts["reply_to_differs"]),
         "sender_unproven": auth.get("verdict") == "fail",
+        "read_elsewhere": facts["untrusted_reads"]["elsewhere"],
+        "new_link": bool(facts["new_links"]),
         "first_contact": bool(facts["first_contact"]),
         "near_duplicate": bool(facts["near_duplicates"]),
         "attachment": bool(row["has_attachments"]),

@@ -15,6 +15,7 @@ from multimail.core.oversight import Kind, State, event
 from multimail.core.times import DAY, HOUR, MINUTE, to_datetime
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
+from multimail.operations.facts import pending_facts, told
 from multimail.operations.jobs import Lease
 from multimail.operations.links import sign_link
 from multimail.operations.notices import is_hosted, notify, quoted
@@ -36,7 +37,7 @@ From: {sender}
 To: {to}
 Subject: {subject}
 Waiting since: {since} UTC
-
+{known}
 Look at it and decide, within three days:
     {link}
 
@@ -155,11 +156,19 @@ def _tell(ctx: Context, email: Row, since: int, person: Row) -> None:
         since=to_datetime(since).strftime("%d %b %Y, %H:%M"),
         link=approval_link(ctx, email, person["operator_id"]),
         dashboard=_dashboard(ctx),
+        known=_known(ctx, email),
         **_told_of(email),
     )
     subject = f"To decide: {email['subject']}"
     told = {"test": bool(email["test"]), "email_id": email["email_id"]}
     notify(ctx, person["email"], subject, text, "pending", **told)
+
+
+def _known(ctx: Context, email: Row) -> str:
+    """The facts, as lines; no host in them is one that a mail program makes a link of."""
+    lines = [f"  - {sentence}" for _, sentence in told(pending_facts(ctx, email))]
+    text = "\n".join(quoted(line, 400).replace(".", ".\N{WORD JOINER}") for line in lines)
+    return f"\nTo know before you decide:\n{text}\n" if lines else ""
 
 
 def _dashboard(ctx: Context) -> str:

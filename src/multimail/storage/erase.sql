@@ -110,6 +110,10 @@ DELETE FROM sandbox WHERE account_id = :account_id AND email_id IN (
 DELETE FROM correspondents WHERE account_id = :account_id AND address IN (
     SELECT address FROM correspondents WHERE account_id = :account_id LIMIT :limit);
 
+-- name: erase_linked_hosts!
+DELETE FROM linked_hosts WHERE account_id = :account_id AND email_id IN (
+    SELECT email_id FROM linked_hosts WHERE account_id = :account_id LIMIT :limit);
+
 -- name: erase_looks!
 DELETE FROM looks WHERE account_id = :account_id AND email_id IN (
     SELECT email_id FROM looks WHERE account_id = :account_id LIMIT :limit);

@@ -15,6 +15,7 @@ from starlette.types import Scope
 from multimail.core.errors import Refused
 from multimail.operations.approval_links import DECIDE_BY_LINK, SHOW_APPROVAL
 from multimail.operations.context import Caller, Services
+from multimail.operations.facts import told
 from multimail.operations.operation import Operation, invoke
 from multimail.operations.unsubscribing import SHOW_UNSUBSCRIBE, UNSUBSCRIBE
 from multimail.storage.database import StorageFull
@@ -60,7 +61,8 @@ def _endpoint(services: Services, view: View) -> Callable[[Request], Awaitable[R
 
 
 async def show_approval(services: Services, request: Request) -> Response:
-    return await page("approve.html", approval=await _invoke(services, SHOW_APPROVAL, request))
+    approval = await _invoke(services, SHOW_APPROVAL, request)
+    return await page("approve.html", approval=approval, known=told(approval["email"]["facts"]))
 
 
 async def decide(services: Services, request: Request) -> Response:

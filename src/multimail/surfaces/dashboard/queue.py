@@ -16,6 +16,7 @@ from multimail.operations.attachments import DOWNLOAD_SOURCE
 from multimail.operations.deciding import DECIDE_EMAILS
 from multimail.operations.editing import EDIT_EMAIL
 from multimail.operations.emails import GET_MESSAGE
+from multimail.operations.facts import told
 from multimail.operations.html import READ_HTML
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.oversight import DECIDE_EMAIL, UNDO_DECISION
@@ -223,13 +224,7 @@ def what_to_know(one: Mapping[str, Any]) -> list[dict[str, str]]:
         for finding in one["findings"]
         if finding["kind"] != "bcc"  # its own row above says more
     ]
-    if facts["first_contact"]:
-        found.append(("first_contact", "first contact", ", ".join(facts["first_contact"])))
-    if facts["near_duplicates"]:
-        said = f"{len(facts['near_duplicates'])} more that wait say nearly the same to one of the same people"
-        found.append(("near_duplicate", "near duplicate", said))
-    if facts["content_changed"]:
-        found.append(("edited", "changed", "it was edited since it was first sent"))
+    found += [(sign, render.sign_word(sign), sentence) for sign, sentence in told(facts)]
     return [{"weight": render.weight(sign), "word": word, "detail": detail} for sign, word, detail in found]
 
 

@@ -168,12 +168,16 @@ SIGN_WORDS: Final = {
     "defect": "unreadable part",
     "reply_to_differs": "Reply-To differs",
     "sender_unproven": "sender unproven",
+    "read_elsewhere": "read others' mail",
+    "new_link": "new link",
     "first_contact": "first contact",
     "near_duplicate": "near duplicate",
     "bcc": "Bcc",
     "html_given": "own HTML",
     "attachment": "attachment",
     "edited": "edited",
+    "read_before": "read before",
+    "read_unknown": "read before?",
 }
 
 

@@ -22,7 +22,7 @@ WORDS: Final = frozenset(
 ADDRESSES: Final = frozenset(
     """
     from to cc bcc reply_to participants address sender recipient envelope_sender envelope_recipients
-    first_contact reply_to_differs
+    first_contact reply_to_differs new_links
     """.split()
 )
 PLAIN_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~@-]{1,254}")
