@@ -1,5 +1,6 @@
 """The docs tell the truth: links lead somewhere, commands and settings exist."""
 
+import json
 import re
 from pathlib import Path
 
@@ -59,3 +60,6 @@ def test_requirements_name_no_registry():
     for path in (ROOT / "requirements").glob("*.txt"):
         text = path.read_text()
         assert "index-url" not in text and "://" not in text, path
+    lock = json.loads((ROOT / "requirements" / "npm" / "package-lock.json").read_text())
+    for name, package in lock["packages"].items():
+        assert not name or ("resolved" not in package and package["integrity"].startswith("sha512-")), name

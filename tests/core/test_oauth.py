@@ -2,7 +2,14 @@
 
 import pytest
 
-from multimail.core.oauth import form_source, proves, redirect_fault, same_redirect, same_resource
+from multimail.core.oauth import (
+    form_source,
+    proves,
+    redirect_fault,
+    same_origin,
+    same_redirect,
+    same_resource,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +71,19 @@ def test_the_rest() -> None:
     assert form_source("https://example.org:8443/cb?x=1") == "https://example.org:8443"
     assert form_source("cursor://x/cb") == "cursor:"
     assert same_resource("https://a.test/mcp/", "https://a.test/mcp")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://mail.example", "https://mail.example:443/", True),
+        ("http://localhost:8025", "http://127.0.0.1:8025", True),
+        ("http://localhost:8026", "http://127.0.0.1:8025", False),
+        ("http://mail.example", "https://mail.example", False),
+        ("https://evil.example", "https://mail.example", False),
+        ("null", "null", False),
+        ("http://[", "http://[", False),
+    ],
+)
+def test_origins(one: str, other: str, same: bool) -> None:
+    assert same_origin(one, other) is same

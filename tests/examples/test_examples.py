@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from multimail.core.webhook_signature import new_secret, sign
+from tests.support import npm
 from tests.support.agents import Desk, eventually
 from tests.support.models import Call, Model
 from tests.support.server import Server, clean_environment
@@ -23,10 +24,9 @@ EXAMPLES = ROOT / "examples"
 SECRET = new_secret(bytes(range(24)))
 TASK = "Write to ann@example.com that we meet at noon."
 LETTER = {"to": "ann@example.com", "subject": "Noon", "markdown": "We meet at **noon**."}
-# Not beside our lock, or not in Python: run where a variable names the interpreter, or the node_modules, that has it.
+# Not beside our lock: run where a variable names the interpreter that has it.
 APART = {"crewai": "MULTIMAIL_CREWAI_PYTHON", "llamaindex": "MULTIMAIL_LLAMAINDEX_PYTHON"}
 NPM = ("vercel-ai", "webhook-express")
-NODE_MODULES = os.environ.get("MULTIMAIL_NODE_MODULES", "")
 AGENTS = (
     "openai-responses openai-agents openai-assistants azure-ai anthropic ai21 langchain pydantic-ai".split()
 )
@@ -242,35 +242,26 @@ def run_node(folder: Path, *words: object, **environment: str) -> str:
     return done.stdout
 
 
-def use_npm(server: Server, example: str, tmp_path: Path) -> None:
-    package = Path(NODE_MODULES) / "multimail"
-    client = ROOT / "clients" / "typescript"
-    run_node(tmp_path, "tsc", "-p", client, "--outDir", package / "dist")
-    shutil.copy(client / "package.json", package)
-    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+@pytest.mark.debian("node-typescript")
+@pytest.mark.parametrize("example", NPM)
+def test_examples_that_need_npm(server: Server, example: str, tmp_path: Path) -> None:
+    """With the packages that their READMEs install, and the client as they get it."""
+    node = npm.node()
+    modules, client = tmp_path / "node_modules", ROOT / "clients" / "typescript"
+    run_node(tmp_path, "tsc", "-p", client, "--outDir", modules / "multimail" / "dist")
+    shutil.copy(client / "package.json", modules / "multimail")
+    for package in ("ai", "@ai-sdk", "express"):
+        (modules / package).symlink_to(npm.MODULES / package)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     shutil.copy(EXAMPLES / example / "main.ts", tmp_path)
-    tsx = f"{NODE_MODULES}/.bin/tsx"
     if example == "vercel-ai":
         with Model([Call("send_email", LETTER)], "It waits.") as model:
-            said = run_node(tmp_path, tsx, "main.ts", TASK, **surroundings(server, model))
+            said = run_node(tmp_path, node, "main.ts", TASK, **surroundings(server, model))
         assert said.strip() == "It waits." and model.outputs[0]["status"] == "pending_approval"
         return
     port = free_port()
     variables = surroundings(server, MULTIMAIL_WEBHOOK_SECRET=SECRET, PORT=str(port))
-    process = subprocess.Popen([tsx, "main.ts"], cwd=tmp_path, env=variables, start_new_session=True)
-    try:
+    with subprocess.Popen([node, "main.ts"], cwd=tmp_path, env=variables) as process:
         eventually(lambda: is_open(port))
         assert forge(port) == 204  # SECRET is its own: this one is believed
-    finally:
-        os.killpg(process.pid, 9)
-        process.wait()
-
-
-if NODE_MODULES:  # left out, not skipped: in CI a skip is a failure
-
-    @pytest.mark.debian("node-typescript")
-    @pytest.mark.parametrize("example", NPM)
-    def test_examples_that_need_npm(server: Server, example: str, tmp_path: Path) -> None:
-        """MULTIMAIL_NODE_MODULES names a folder with what their READMEs install."""
-        use_npm(server, example, tmp_path)
+        process.kill()

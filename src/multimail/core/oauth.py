@@ -52,6 +52,22 @@ def same_redirect(registered: str, given: str) -> bool:
     )
 
 
+def same_origin(one: str, other: str) -> bool:
+    """The same scheme, host and port (RFC 6454 section 5); the names of loopback are one host."""
+    return _origin(one) == _origin(other) is not None
+
+
+def _origin(uri: str) -> tuple[str, str, int | None] | None:
+    """None for what is no URI, or names no host, as the origin `null`."""
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    known = {"http": 80, "https": 443}.get(parts.scheme)
+    return (parts.scheme, "loopback" if host in LOOPBACK else host, port or known) if host else None
+
+
 def form_source(redirect: str) -> str:
     """What a page's form-action must allow for its form to end there (CSP 3). `redirect` has no fault."""
     parts = urlsplit(redirect)

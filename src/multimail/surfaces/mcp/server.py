@@ -136,7 +136,7 @@ class _Surface:
         try:
             answer = await self._answer(_caller(request), self._by_name[operation_name], arguments)
         except Refused as refused:
-            raise MCPError(types.INVALID_PARAMS, refused.sentence) from None
+            raise MCPError(types.INVALID_PARAMS, refused.sentence, {"uri": str(params.uri)}) from None
         uri = str(params.uri)
         file = answer.get("file")
         if isinstance(file, File):
@@ -197,4 +197,4 @@ def _resource(uri: str) -> tuple[str, dict[str, str]]:
         ):
             given = [unquote(part) for want, part in zip(pattern, parts, strict=True) if want.startswith("{")]
             return name, dict(zip(inputs, given, strict=True))
-    raise MCPError(types.INVALID_PARAMS, "There is no such resource.")
+    raise MCPError(types.INVALID_PARAMS, "There is no such resource.", {"uri": uri})

@@ -7,12 +7,12 @@ import asyncio
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from multimail.core.errors import Refused
+from multimail.core.oauth import same_origin
 from multimail.operations.authenticate import authenticate, require_valid
 from multimail.operations.context import Caller, Services
 from multimail.operations.operation import Operation
@@ -32,6 +32,8 @@ class McpApp:
         self._starting: asyncio.Future[ASGIApp] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The SDK compares some headers with the body, and blanks around a value are none of it (RFC 9110 section 5.5).
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         head = read_head(scope["headers"])
         self._refuse_foreign(scope)
         await self._require_key(scope["path"], head.credential)
@@ -60,8 +62,7 @@ class McpApp:
     def _refuse_foreign(self, scope: Scope) -> None:
         """A page from elsewhere must not speak through a visitor's browser (MCP, transports: security)."""
         origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
-        own = urlsplit(self._services.site.public_url)
-        if origin and origin != f"{own.scheme}://{own.netloc}":
+        if origin and not same_origin(origin, self._services.site.public_url):
             raise Refused("insufficient_scope", "Requests from other sites' pages are not taken here.")
 
     async def _run(self, starting: "asyncio.Future[ASGIApp]") -> None:
