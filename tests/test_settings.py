@@ -22,7 +22,7 @@ def test_the_defaults_are_a_laptop_that_sends_nothing() -> None:
     assert (settings.domain, settings.role, settings.delivery) == ("multimail.test", "all", "sandbox")
     assert settings.sqlite
     assert not settings.open_to_the_world
-    assert settings.trusted_proxies == ()
+    assert settings.trusted_proxies == settings.proxy_protocol == ()
 
 
 def test_flags_beat_variables_beat_defaults() -> None:
@@ -35,8 +35,8 @@ def test_each_setting_has_its_variable() -> None:
     assert [setting.variable for setting in SETTINGS] == [
         "MULTIMAIL_" + word
         for word in (
-            "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER ROLE PUBLIC_URL TRUSTED_PROXIES TLS_CERT TLS_KEY "
-            "LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS METRICS_TOKEN LOG"
+            "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER ROLE PUBLIC_URL TRUSTED_PROXIES PROXY_PROTOCOL TLS_CERT "
+            "TLS_KEY LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS METRICS_TOKEN LOG"
         ).split()
     ]
     assert all(setting.help.endswith(".") for setting in SETTINGS)
@@ -93,6 +93,7 @@ def test_any_text_is_an_address_or_refused_in_words(text: str) -> None:
         ({"public_url": "https://user:secret@x.example"}, "public-url: "),
         ({"log": "xml"}, "log: "),
         ({"metrics_token": "guess"}, "metrics-token: "),
+        ({"proxy_protocol": "10.0.0.0/33"}, "proxy-protocol: "),
         ({"domain": "two words"}, "domain: "),
         ({"domain": "a..b"}, "domain: "),
         ({"domain": "."}, "domain: "),

@@ -176,7 +176,12 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
             await _start_workers(stack, settings, services, keys, client)
         smtp_port = None
         if settings.role in ("all", "smtp"):
-            server = SmtpServer(MailboxIntake(services), hostname=services.site.mail_host, tls=_tls(settings))
+            server = SmtpServer(
+                MailboxIntake(services),
+                hostname=services.site.mail_host,
+                tls=_tls(settings),
+                proxies=settings.proxy_protocol,
+            )
             smtp_port = await server.start(settings.smtp.host, settings.smtp.port)
             stack.push_async_callback(server.stop, GRACE / 2)
         if listener is not None:

@@ -52,6 +52,11 @@ SETTINGS: Final = (
     Setting(
         "trusted-proxies", "", "Addresses or networks, comma-separated, whose X-Forwarded-For is believed."
     ),
+    Setting(
+        "proxy-protocol",
+        "",
+        "Addresses or networks, comma-separated, whose SMTP connections begin with a PROXY header (version 1 or 2).",
+    ),
     Setting("tls-cert", "", "A PEM certificate chain: HTTPS, and STARTTLS on SMTP."),
     Setting("tls-key", "", "The certificate's private key, PEM."),
     Setting(
@@ -113,6 +118,7 @@ class Settings:
     role: Literal["all", "http", "smtp", "worker"]
     public_url: str
     trusted_proxies: tuple[str, ...]
+    proxy_protocol: tuple[str, ...]
     tls_cert: str
     tls_key: str
     limits: Plan
@@ -199,7 +205,8 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         deliver=values["deliver"],
         role=role,  # type: ignore[arg-type]  # one of ROLES, checked above
         public_url=values["public-url"].rstrip("/"),
-        trusted_proxies=_proxies(values["trusted-proxies"]),
+        trusted_proxies=_proxies("trusted-proxies", values),
+        proxy_protocol=_proxies("proxy-protocol", values),
         tls_cert=values["tls-cert"],
         tls_key=values["tls-key"],
         limits=limits,
@@ -212,13 +219,13 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
     )
 
 
-def _proxies(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
+def _proxies(name: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in values[name].split(",") if part.strip())
     try:
         for part in found:
             ip_network(part, strict=False)
     except ValueError as error:
-        raise SettingError(f"trusted-proxies: addresses or networks, comma-separated: {error}") from None
+        raise SettingError(f"{name}: addresses or networks, comma-separated: {error}") from None
     return found
 
 

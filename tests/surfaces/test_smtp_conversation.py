@@ -39,6 +39,7 @@ def test_data_starts_exactly_after_hello_mail_and_an_accepted_recipient(
             assert conversation.checked(step, refusal).code == (550 if refusal else 250)
             accepted += [] if refusal else [step.address]
             continue
+        assert isinstance(step, Reply | Hello)
         assert encode(step).endswith(b"\r\n")
         if verb in (b"EHLO", b"HELO", b"RSET"):
             greeted, mail, accepted = greeted or verb != b"RSET", False, []

@@ -6,7 +6,12 @@ to the protocol, refuses what another server might read differently, and bounds 
 
 import asyncio
 import ssl
+from collections.abc import Sequence
+from functools import partial
+from ipaddress import ip_network
 
+from multimail.surfaces.proxy_protocol import Doorway
+from multimail.surfaces.smtp_conversation import Conversation
 from multimail.surfaces.smtp_envelope import MAX_SIZE, Envelope, Intake, Limits, Reply, received_header
 from multimail.surfaces.smtp_session import Session, Shared
 
@@ -17,7 +22,8 @@ class SmtpServer:
     """A listening SMTP server on the running event loop.
 
     `hostname` is what it calls itself; `max_size` the largest message in octets, as SIZE counts them
-    (RFC 1870); STARTTLS is offered when `tls` is given.
+    (RFC 1870); STARTTLS is offered when `tls` is given, and TLS comes first with `implicit_tls`. Connections from
+    `proxies` (addresses or networks) begin with a PROXY header, which says who the client is.
     """
 
     def __init__(
@@ -28,16 +34,25 @@ class SmtpServer:
         max_size: int = MAX_SIZE,
         tls: ssl.SSLContext | None = None,
         limits: Limits | None = None,
+        conversation: type[Conversation] = Conversation,
+        implicit_tls: bool = False,
+        proxies: Sequence[str] = (),
     ) -> None:
-        self._shared = Shared(intake, hostname, max_size, tls, limits or Limits())
+        self._shared = Shared(intake, hostname, max_size, tls, limits or Limits(), conversation, implicit_tls)
+        self._proxies = [ip_network(proxy, strict=False) for proxy in proxies]
+        self._at_the_door: set[Doorway] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port, which is a free one for port 0. OSError when the address is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Session(self._shared), host, port, backlog=1024)
+        self._server = await loop.create_server(self._protocol, host, port, backlog=1024)
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        enter = partial(Session, self._shared)
+        return Doorway(self._proxies, enter, self._at_the_door) if self._proxies else enter()
 
     async def stop(self, grace: float) -> None:
         """Stop listening, tell idle clients 421, let messages under way finish for `grace` seconds, then end.
@@ -49,6 +64,8 @@ class SmtpServer:
         shared = self._shared
         self._server.close()
         shared.stopping = True
+        for doorway in list(self._at_the_door):
+            doorway.abort()
         for session in list(shared.sessions):
             session.drain()
         await self._until_empty(grace)

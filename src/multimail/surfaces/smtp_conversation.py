@@ -1,11 +1,11 @@
 """What an SMTP client may say when, and what it is told: the state of one session, no I/O (RFC 5321 4.1)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, ClassVar, Final, Protocol
 
-from multimail.surfaces.smtp_envelope import Envelope, Reply
+from multimail.surfaces.smtp_envelope import Envelope, Intake, Reply
 from multimail.surfaces.smtp_syntax import Mail, parse_mail, parse_rcpt
 
 OK: Final = Reply(250, "2.0.0", "OK")
@@ -35,18 +35,30 @@ TOO_MANY_ERRORS: Final = Reply(421, "4.7.0", "Too many errors")
 TOO_MANY_CONNECTIONS: Final = Reply(421, "4.7.0", "Too many connections")
 OUT_OF_STEP: Final = Reply(421, "4.5.0", "Data before 354")
 NOT_SMTP: Final = Reply(421, "4.7.0", "This is not HTTP")
+NO_PROXY: Final = Reply(421, "4.7.0", "You are no proxy that is trusted here")
 OUT_OF_MEMORY: Final = Reply(421, "4.3.1", "Short of memory, try again later")
+
+PROXY_V2_LINE: Final = b"\0"  # the third line, and the first of its own kind, of a PROXY header of version 2
 
 _HELLO_NAME = re.compile(r"[!-~]{1,255}")
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
 
+class Question(Protocol):
+    """Something that the intake is to decide: None for yes, else the refusal; then `Conversation.checked`."""
+
+    def ask(self, intake: Any) -> Awaitable[Reply | None]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The intake is to say whether it takes mail for `address`; then `Conversation.checked`."""
+    """Whether it takes mail for `address`."""
 
     sender: str
     address: str
+
+    def ask(self, intake: Intake) -> Awaitable[Reply | None]:
+        return intake.recipient(self.sender, self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +84,20 @@ class Conversation:
     next on the wire; 221 and 421 end the session), or a question for the intake.
     """
 
-    def __init__(self, hostname: str, max_size: int, max_recipients: int, offers_tls: bool) -> None:
+    commands: ClassVar[Mapping[str, "_Run"]]
+    _mail_parameters: ClassVar[frozenset[str]] = frozenset()
+    _mark: ClassVar[str] = ""  # what is added to the protocol's keyword (RFC 3848)
+
+    def __init__(
+        self, hostname: str, max_size: int, max_recipients: int, offers_tls: bool, peer: str = ""
+    ) -> None:
         self.refused = 0
         """Recipients the intake refused, in the whole session."""
         self._hostname = hostname
         self._max_size = max_size
         self._max_recipients = max_recipients
         self._offers_tls = offers_tls
+        self._peer = peer
         self._tls = self._extended = False
         self._helo = ""
         self.reset()
@@ -94,8 +113,10 @@ class Conversation:
         self._tls, self._extended, self._helo = True, False, ""
         self.reset()
 
-    def command(self, line: bytes, more: bool) -> Reply | Hello | Check:
+    def command(self, line: bytes, more: bool) -> Reply | Hello | Question:
         """Take a command line (without its CRLF); `more` says that further input is already there."""
+        if line == PROXY_V2_LINE:
+            return NO_PROXY
         try:
             text = line.decode()
         except UnicodeDecodeError:
@@ -103,25 +124,26 @@ class Conversation:
         verb, _, argument = text.partition(" ")
         if not (text.isprintable() and verb.isascii()):
             return BAD_LINE
-        run = _COMMANDS.get(verb.upper())
+        run = self.commands.get(verb.upper())
         if run is _data and more:
             # A body sent unasked would be read as commands where DATA is refused (RFC 2920 3.1).
             return OUT_OF_STEP
         return run(self, argument.strip(" ")) if run is not None else UNKNOWN_COMMAND
 
-    def checked(self, check: Check, refusal: Reply | None) -> Reply:
-        """The intake's answer to a `Check`, and the reply."""
+    def checked(self, question: Question, refusal: Reply | None) -> Reply:
+        """The intake's answer to what `command` gave, and the reply."""
+        assert isinstance(question, Check)
         if refusal is not None:
             self.refused += 1
             return refusal
-        self._recipients[check.address] = None
+        self._recipients[question.address] = None
         return RECIPIENT_OK
 
     def finish(self, peer: str) -> Envelope:
         """The data has ended: the envelope it came in; the transaction is over."""
         assert self._mail is not None
         smtputf8 = self._mail.smtputf8
-        extended = ("UTF8SMTP" if smtputf8 else "ESMTP") + ("S" if self._tls else "")
+        extended = ("UTF8SMTP" if smtputf8 else "ESMTP") + ("S" if self._tls else "") + self._mark
         envelope = Envelope(
             sender=self._mail.sender,
             recipients=tuple(self._recipients),
@@ -147,24 +169,28 @@ class Conversation:
     def _ehlo(self, argument: str) -> Reply | Hello:
         if not self._greeted(argument, True):
             return BAD_HELLO
+        return Hello((self._hostname, *self._extensions()))
+
+    def _extensions(self) -> tuple[str, ...]:
         starttls = ("STARTTLS",) if self._offers_tls and not self._tls else ()
         size = f"SIZE {self._max_size}"
-        return Hello(
-            (self._hostname, "PIPELINING", size, *starttls, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
-        )
+        return ("PIPELINING", size, *starttls, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 
-    def _mail_command(self, argument: str) -> Reply:
-        if not self._helo:
-            return HELLO_FIRST
-        if self._mail is not None:
-            return MAIL_TWICE
-        mail = parse_mail(argument, self._max_size)
+    def _mail_command(self, argument: str) -> Reply | Question:
+        mail = self._parsed_mail(argument)
         if isinstance(mail, Reply):
             return mail
         self._mail = mail
         return SENDER_OK
 
-    def _rcpt(self, argument: str) -> Reply | Check:
+    def _parsed_mail(self, argument: str) -> Mail | Reply:
+        if not self._helo:
+            return HELLO_FIRST
+        if self._mail is not None:
+            return MAIL_TWICE
+        return parse_mail(argument, self._max_size, self._mail_parameters)
+
+    def _rcpt(self, argument: str) -> Reply | Question:
         if self._mail is None:
             return MAIL_FIRST if self._helo else HELLO_FIRST
         address = parse_rcpt(argument, self._mail.smtputf8)
@@ -203,10 +229,10 @@ def _always(reply: Reply) -> Callable[[Conversation, str], Reply]:
     return lambda conversation, argument: reply
 
 
-_Run = Callable[[Conversation, str], Reply | Hello | Check]
+_Run = Callable[[Any, str], Reply | Hello | Question]
 _data: Final[_Run] = Conversation._data
 
-_COMMANDS: Final[dict[str, _Run]] = {
+Conversation.commands = {
     "EHLO": Conversation._ehlo,
     "HELO": Conversation._helo_command,
     "MAIL": Conversation._mail_command,
@@ -223,4 +249,5 @@ _COMMANDS: Final[dict[str, _Run]] = {
     ),
     # A browser or a forged request: its body must not get a chance to be commands.
     **dict.fromkeys(("GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"), _always(NOT_SMTP)),
+    "PROXY": _always(NO_PROXY),
 }

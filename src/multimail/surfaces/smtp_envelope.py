@@ -1,7 +1,9 @@
 """What the SMTP server and its owner say to each other: envelopes, replies, limits, the trace header."""
 
+import asyncio
+import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Protocol
@@ -25,6 +27,8 @@ class Envelope:
     protocol: str
     smtputf8: bool
     body_8bit: bool
+    key: str = field(default="", repr=False)
+    """What the client authenticated with; "" for mail from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,17 @@ class Limits:
     """For a client to read the last reply; and for a TLS handshake."""
     buffered: int = 128 * 2**20
     """What all connections together may hold in memory."""
+
+
+def network(peer: str) -> str:
+    """What counts as one peer: an IPv4 address, an IPv6 /64."""
+    return str(ipaddress.IPv6Network((peer, 64), strict=False)) if ":" in peer else peer
+
+
+def peer_of(transport: asyncio.BaseTransport) -> str:
+    """The address at the other end, an IPv4 one as such; "unknown" once it is gone."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]).removeprefix("::ffff:").partition("%")[0] if name else "unknown"
 
 
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")

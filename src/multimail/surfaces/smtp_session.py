@@ -1,7 +1,9 @@
-"""One SMTP connection: commands in order, replies in order, bounded in time and memory (RFC 5321)."""
+"""One SMTP connection: commands in order, replies in order, bounded in time and memory (RFC 5321).
+
+Long because input, time, memory and TLS all move one state, and a second object would have to share it.
+"""
 
 import asyncio
-import ipaddress
 import logging
 import ssl
 from collections import Counter
@@ -21,13 +23,13 @@ from multimail.surfaces.smtp_conversation import (
     TIMED_OUT,
     TOO_MANY_CONNECTIONS,
     TOO_MANY_ERRORS,
-    Check,
     Conversation,
     Hello,
+    Question,
     encode,
 )
 from multimail.surfaces.smtp_data import DataReader
-from multimail.surfaces.smtp_envelope import Envelope, Intake, Limits, Reply
+from multimail.surfaces.smtp_envelope import Envelope, Intake, Limits, Reply, network, peer_of
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,9 @@ class Shared:
     max_size: int
     tls: ssl.SSLContext | None
     limits: Limits
+    conversation: type[Conversation] = Conversation
+    implicit_tls: bool = False
+    """TLS from the first octet (RFC 8314 3.3), instead of STARTTLS."""
     sessions: set["Session"] = field(default_factory=set)
     per_peer: Counter[str] = field(default_factory=Counter)
     buffered: int = 0
@@ -61,8 +66,10 @@ class Session(asyncio.Protocol):
     beyond `_UNREAD`.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, client: str | None = None) -> None:
+        """`client` is its address where a proxy told it; else it is whoever is at the other end."""
         self._shared = shared
+        self._client = client
         self._loop = asyncio.get_running_loop()
         self._input = bytearray()
         self._output: list[bytes] = []
@@ -74,10 +81,6 @@ class Session(asyncio.Protocol):
         self._read_paused = self._write_paused = self._scheduled = False
         self._tls = False
         self._errors = 0
-        limits = shared.limits
-        self._conversation = Conversation(
-            shared.hostname, shared.max_size, limits.recipients, offers_tls=shared.tls is not None
-        )
         self._deadline = self._timer_at = self._message_deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -86,9 +89,11 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not inherit from asyncio's
         shared, limits = self._shared, self._shared.limits
-        name = self._transport.get_extra_info("peername")
-        self._peer = str(name[0]).removeprefix("::ffff:").partition("%")[0] if name else "unknown"
-        self._slot = _network(self._peer)
+        self._peer = self._client or peer_of(self._transport)
+        self._conversation = shared.conversation(
+            shared.hostname, shared.max_size, limits.recipients, shared.tls is not None, self._peer
+        )
+        self._slot = network(self._peer)
         shared.sessions.add(self)
         shared.per_peer[self._slot] += 1
         if shared.stopping:
@@ -98,9 +103,15 @@ class Session(asyncio.Protocol):
             or shared.per_peer[self._slot] > limits.connections_per_peer
         ):
             self._answer(TOO_MANY_CONNECTIONS)
+        elif shared.implicit_tls:
+            self._expect(limits.idle_seconds)
+            self._begin_tls()
         else:
             self._expect(limits.idle_seconds)
-            self._transport.write(encode(Reply(220, "", f"{shared.hostname} ESMTP MultiMail")))
+            self._greet()
+
+    def _greet(self) -> None:
+        self._transport.write(encode(Reply(220, "", f"{self._shared.hostname} ESMTP MultiMail")))
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -229,8 +240,8 @@ class Session(asyncio.Protocol):
 
     def _command(self, line: bytes) -> None:
         step = self._conversation.command(line, more=bool(self._input))
-        if isinstance(step, Check):
-            self._start(self._check(step))
+        if not isinstance(step, Reply | Hello):
+            self._start(self._put(step))
             return
         self._answer(step)
         if step is START_DATA:
@@ -326,10 +337,10 @@ class Session(asyncio.Protocol):
             if not shared.sessions:
                 shared.empty.set()
 
-    async def _check(self, check: Check) -> None:
+    async def _put(self, question: Question) -> None:
         try:
-            refusal = await self._ask(self._shared.intake.recipient(check.sender, check.address))
-            self._answer(self._conversation.checked(check, refusal))
+            refusal = await self._ask(question.ask(self._shared.intake))
+            self._answer(self._conversation.checked(question, refusal))
             if self._conversation.refused > self._shared.limits.refused_recipients:
                 self._answer(TOO_MANY_ERRORS)
         finally:
@@ -368,7 +379,7 @@ class Session(asyncio.Protocol):
         self._expect(min(limits.data_seconds, limits.message_seconds))
 
     def _begin_tls(self) -> None:
-        """STARTTLS was answered 220 (RFC 3207)."""
+        """STARTTLS was answered 220 (RFC 3207), or TLS comes first."""
         assert self._shared.tls is not None
         self._transport.pause_reading()  # the client's hello is not for us
         self._read_paused = False
@@ -391,9 +402,6 @@ class Session(asyncio.Protocol):
             self._transport = transport
             self._tls = True
             self._conversation.secured()
+            if self._shared.implicit_tls:
+                self._greet()
         self._resume()
-
-
-def _network(peer: str) -> str:
-    """What counts as one peer: an IPv4 address, an IPv6 /64."""
-    return str(ipaddress.IPv6Network((peer, 64), strict=False)) if ":" in peer else peer

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from multimail.surfaces.smtp_envelope import Reply
@@ -42,8 +43,9 @@ class Mail:
     smtputf8: bool
 
 
-def parse_mail(argument: str, max_size: int) -> Mail | Reply:
-    """Read what follows "MAIL " (`FROM:<path> [parameters]`), or say what to answer."""
+def parse_mail(argument: str, max_size: int, also: Collection[str] = ()) -> Mail | Reply:
+    """Read what follows "MAIL " (`FROM:<path> [parameters]`), or say what to answer. Parameters named in `also` are
+    allowed and mean nothing here."""
     if argument[:5].upper() != "FROM:":
         return SYNTAX
     text = argument[5:].lstrip(" ")
@@ -54,7 +56,7 @@ def parse_mail(argument: str, max_size: int) -> Mail | Reply:
     parameters = _parameters(rest)
     if parameters is None:
         return SYNTAX
-    mail = _mail(sender, parameters)
+    mail = _mail(sender, {name: value for name, value in parameters.items() if name not in also})
     if isinstance(mail, Mail) and mail.size > max_size:
         return TOO_BIG
     return mail
