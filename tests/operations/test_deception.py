@@ -1,13 +1,15 @@
 """Deception is told on the email and in events, against whom the mailbox has written to and its contacts."""
 
+import json
 import pickle
 from types import SimpleNamespace
 from typing import Any, cast
 
+from multimail.core.scopes import Scope
 from multimail.mail.parse import parse
 from multimail.operations.contacts import ADD_CONTACT
 from multimail.operations.context import Services
-from multimail.operations.deception import FEW, deceptions_of
+from multimail.operations.deception import FEW, Known, deceptions_of
 from multimail.operations.emails import READ_EMAIL
 from multimail.operations.inbox import CHECK_INBOX
 from tests.support import mailroom
@@ -43,6 +45,20 @@ async def test_contacts_are_known_within_what_a_key_may_see(world: World) -> Non
     assert await found(world, "Carol Wells <c@free.example>", 2, mailbox=other) == ["name_of_known"]
     await world.invoke(ADD_CONTACT, "admin", address="dan@wellington.test", name="Dan Brown")
     assert await found(world, "X <x@wel1ington.test>", 3) == ["lookalike_domain"]
+    assert await found(world, "Dan Brown <d@free.example>", 4) == ["name_of_known"]
+
+
+async def test_a_finding_names_nobody_whom_a_limited_key_may_not_know(world: World) -> None:
+    box = world.mailbox["mailbox_id"]
+    await world.add_key("limited", [Scope.READ], mailbox_ids={box})
+    await world.invoke(ADD_CONTACT, "admin", address="dan@wellington.test", name="Dan Brown")
+    await world.invoke(ADD_CONTACT, "admin", address="eve@mercury.test", name="Eve Green", mailbox_id=box)
+    for number, sender in enumerate(("Dan Brown <d@wel1ington.test>", "Eve Green <e@rnercury.test>")):
+        await mailroom.arrive(world, sender=sender, message_id=f"<d{number}@x.test>")
+    listed = (await world.invoke(CHECK_INBOX, "limited", mailbox_id=box))["emails"]
+    own, others = [json.dumps(email["findings"]) for email in listed]
+    assert "eve@mercury.test" in own and "rnercury.test looks like mercury.test" in own
+    assert others.count("one of the account's contacts") == 2 and "wellington.test" not in others
 
 
 async def test_lists_and_events_tell_it(world: World) -> None:
@@ -69,7 +85,7 @@ async def test_the_event_loop_compares_with_a_few_and_another_process_with_thous
     )
     services = cast(Services, SimpleNamespace(apart=apart))
     known = {"ann@acme-trading.com": ""} | {f"p{number}@x{number}.test": "" for number in range(FEW)}
-    (finding,) = await deceptions_of(services, message, known)
+    (finding,) = await deceptions_of(services, message, Known(known))
     assert finding.kind == "lookalike_domain" and len(trips) == 1 and trips[0] < 50_000
     few = dict(list(known.items())[:FEW])
-    assert await deceptions_of(services, message, few) == (finding,) and len(trips) == 1
+    assert await deceptions_of(services, message, Known(few)) == (finding,) and len(trips) == 1

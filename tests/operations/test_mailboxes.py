@@ -8,7 +8,7 @@ import pytest
 from multimail.core.errors import Refused
 from multimail.core.scopes import Scope
 from multimail.core.times import MINUTE, SECOND
-from multimail.operations import operators
+from multimail.operations import consent, operators
 from multimail.operations.emails import GET_MESSAGE
 from multimail.operations.intake import find_recipient
 from multimail.operations.mailboxes import (
@@ -19,6 +19,8 @@ from multimail.operations.mailboxes import (
     UPDATE_MAILBOX,
 )
 from multimail.operations.operation import Answer
+from multimail.operations.rules import ADD_RULE
+from multimail.operations.upgrades import REQUEST_UPGRADE
 from tests.support import mailroom
 from tests.support.world import World
 
@@ -305,3 +307,28 @@ async def test_what_is_changed_at_the_same_moment_gives_no_loose_mode_back(world
         asked = [update(world, name=f"Name {attempt}.{number}") for number in range(12)]
         await asyncio.gather(*asked[:6], update(world, oversight_mode="read_only"), *asked[6:])
         assert await mode(world) == "read_only"
+
+
+async def test_no_key_buries_an_owner_under_requests(world: World) -> None:
+    """Each other input is another request; what is asked for again is the same one."""
+    named = [{"kind": "allow", "pattern": f"p{number}@example.test"} for number in range(consent.OPEN + 1)]
+    for given in named[: consent.OPEN]:
+        assert (await world.ask(ADD_RULE, "admin", given)).status == 202
+    with pytest.raises(Refused) as caught:
+        await world.ask(ADD_RULE, "admin", named[-1])
+    assert caught.value.code == "rate_limited" and caught.value.details["retry_after"] in (599, 600)
+    assert (await world.ask(ADD_RULE, "admin", named[0])).status == 202
+    assert len(await world.run(operators.pending_codes)) == consent.OPEN
+    world.clock.pass_(consent.LIFE)
+    assert (await world.ask(ADD_RULE, "admin", named[-1])).status == 202
+
+
+async def test_nor_do_many_keys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent, "OPEN_IN_ALL", 2)
+    await update(world, **LOOSER)
+    await world.ask(
+        REQUEST_UPGRADE, "agent", {"mailbox_id": world.mailbox["mailbox_id"], "target_mode": "autonomous"}
+    )
+    with pytest.raises(Refused) as caught:
+        await world.ask(CREATE_MAILBOX, "admin", {"address": "third", "oversight_mode": "autonomous"})
+    assert caught.value.code == "rate_limited" and "of the account" in caught.value.sentence

@@ -319,13 +319,14 @@ async def test_one_s_own_are_one_s_own_and_the_rest_takes_an_owner(world: World)
         ("ann", {"expire_after_hours": 0}),
         ("ann", {"approvers": []}),
         ("admin", {"operator_id": bob.id, "pending": "none"}),
-        ("admin", {"chat_url": "https://evil.test/"}),
+        ("admin", {"chat_url": "https://evil.test/services/SECRET"}),
         ("admin", {}),
     ):
         assert (await world.ask(UPDATE_NOTIFICATIONS, key, given)).status == 202, given
     assert (await world.ask(GET_NOTIFICATIONS, "admin", {})).status == 202
-    for found in await world.run(operators.pending_codes):
-        assert found["asks"]
+    asks = [found["asks"] for found in await world.run(operators.pending_codes)]
+    assert all(asks) and "chat url: a webhook at evil.test" in asks
+    assert "SECRET" not in str(await mailroom.execute(world, "SELECT summary FROM approval_requests"))
 
 
 @pytest.mark.parametrize(

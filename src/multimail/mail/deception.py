@@ -4,7 +4,7 @@ Facts for a reader, no verdict: a newsletter's links go through a counter, and p
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from multimail.mail.parse import Message
 from multimail.mail.people import Person
 
 MAX_LINKS: Final = 5  # findings about links
+OF_A_CONTACT: Final = "one of the account's contacts"
 MIN_NAME: Final = 5  # letters of a name that can be told from another
 _HOW: Final = {
     "confusable": "looks like",
@@ -43,14 +44,17 @@ def shown(message: Message) -> Shown:
     return Shown(message.from_, next(iter(message.reply_to), None), message.links)
 
 
-def deceptions(message: Shown, sender: str, known: Mapping[str, str]) -> tuple[Finding, ...]:
-    """`sender` is the address in From; `known` are the addresses that the mailbox knows, with their names.
+def deceptions(
+    message: Shown, sender: str, known: Mapping[str, str], unnamed: Collection[str] = frozenset()
+) -> tuple[Finding, ...]:
+    """`sender` is the address in From; `known` are the addresses that the mailbox knows, with their names, of which
+    no finding tells those that are `unnamed`.
 
     Takes some 10 microseconds for each that is known, so that thousands are not for an event loop.
     """
     if sender in known:
         return tuple(_of_links(message.links))
-    return (*_of_domain(sender, known), *_of_name(message.from_, sender, known),
+    return (*_of_domain(sender, known, unnamed), *_of_name(message.from_, sender, known, unnamed),
             *_of_answers(message.answers, sender), *_of_links(message.links))  # fmt: skip
 
 
@@ -58,20 +62,24 @@ def _domain(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-def _of_domain(sender: str, known: Iterable[str]) -> Iterator[Finding]:
+def _of_domain(sender: str, known: Iterable[str], unnamed: Collection[str]) -> Iterator[Finding]:
     domain = _domain(sender)
     if mixes_scripts(domain):
         yield Finding(
             "mixed_scripts", f"{domain} ({readable(domain)}) is written in letters of several alphabets"
         )
-    domains = {_domain(one) for one in known}
-    found = imitated(organisational(domain), sorted({organisational(one) for one in domains}))
+    domains = {organisational(_domain(one)) for one in known}
+    found = imitated(organisational(domain), sorted(domains))
     if found:
         other, how = found
-        yield Finding("lookalike_domain", f"{domain} {_HOW[how]} {other}, which this mailbox knows")
+        named = any(organisational(_domain(one)) == other for one in known if one not in unnamed)
+        told = f"{other}, which this mailbox knows" if named else OF_A_CONTACT
+        yield Finding("lookalike_domain", f"{domain} {_HOW[how]} {told}")
 
 
-def _of_name(person: Person, sender: str, known: Mapping[str, str]) -> Iterator[Finding]:
+def _of_name(
+    person: Person, sender: str, known: Mapping[str, str], unnamed: Collection[str]
+) -> Iterator[Finding]:
     written = _ADDRESS.search(person.name)
     if written and organisational(written[1]) != organisational(_domain(sender)):
         yield Finding("name_shows_address", f"the sender's name shows {written[0]}, the address is {sender}")
@@ -79,7 +87,8 @@ def _of_name(person: Person, sender: str, known: Mapping[str, str]) -> Iterator[
     if len(look) >= MIN_NAME:
         same = sorted(address for address, name in known.items() if name and _name(name) == look)
         if same:
-            yield Finding("name_of_known", f"the sender's name is that of {same[0]}, the address is {sender}")
+            whose = next((one for one in same if one not in unnamed), OF_A_CONTACT)
+            yield Finding("name_of_known", f"the sender's name is that of {whose}, the address is {sender}")
 
 
 def _name(name: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from multimail.core.errors import Refused
+from multimail.core.rate import seconds
 from multimail.core.times import DAY, HOUR, MINUTE
 from multimail.operations.context import Context
 from multimail.operations.notices import notify, quoted
@@ -26,6 +27,8 @@ SIGN_IN: Final = "sign_in"  # as the next: shown nowhere but in its mail
 VERIFY: Final = "verify_oversight_email"  # proves that mail arrives: shown nowhere but in that mail
 DIGITS: Final = 8
 UNSHOWN: Final = ""  # no hash: what no owner was shown can't be guessed, however many requests are filed
+OPEN: Final = 20  # requests of one key, or wishes for one mailbox, that no owner has answered yet
+OPEN_IN_ALL: Final = 200  # of an account, so that many keys are no way around it
 MAILED_PER_HOUR: Final = 10  # then codes are had on the server alone: a program must not flood its owner
 
 MAIL: Final = """A program asks for your consent, as the owner of {account}.
@@ -87,6 +90,7 @@ def require(
 
 def ask_owner(ctx: Context, name: Mapping[str, str], asked: str) -> str:
     """Files a request, and mails its code where there is a verified address; the request's id."""
+    _require_room(ctx, name["bound_to"])
     account = ctx.sql.get_account(account_id=ctx.account_id)
     mailed = {"account_id": ctx.account_id, "kind": "code", "after": ctx.now - HOUR}
     if (
@@ -105,6 +109,20 @@ def ask_owner(ctx: Context, name: Mapping[str, str], asked: str) -> str:
     )
     notify(ctx, account["oversight_email"], "A program asks for your consent", text, "code")
     return request_id
+
+
+def _require_room(ctx: Context, bound_to: str) -> None:
+    """Raises Refused("rate_limited"): an owner is to find in `operator code` what they look for."""
+    for anybody, most in ((False, OPEN), (True, OPEN_IN_ALL)):
+        asker = {"account_id": ctx.account_id, "anybody": anybody, "bound_to": bound_to}
+        found = ctx.sql.count_open_requests(**asker, now=ctx.now)
+        if found["requests"] >= most:
+            whose = "of the account" if anybody else "of this key"
+            raise Refused(
+                "rate_limited",
+                f"{most} requests {whose} wait for an owner already: no more are filed until one is answered or ends.",
+                retry_after=seconds(found["until"] - ctx.now),
+            )
 
 
 def ask_upgrade(ctx: Context, mailbox: Row, mode: str, asked: str) -> str:

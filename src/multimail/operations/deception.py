@@ -1,5 +1,6 @@
 """Whom a mailbox knows, for telling who pretends to be one of them."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from multimail.core.address import AddressError, normalise
@@ -15,8 +16,17 @@ RECENT: Final = 300  # emails whose senders' names are known
 FEW: Final = 200  # known people that take no time worth a trip to another process: two milliseconds
 
 
-def known_people(tx: Tx, arrived: Row) -> dict[str, str]:
-    """Address to name of those that the mailbox has written to, of its contacts and the account's, and of itself.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Address to name. `unnamed` are those that a finding must not name: contacts of the account that are none of the
+    mailbox's, for a key limited to it reads its findings and not the account's contacts (contract §3)."""
+
+    people: dict[str, str]
+    unnamed: frozenset[str] = frozenset()
+
+
+def known_people(tx: Tx, arrived: Row) -> Known:
+    """Those that the mailbox has written to, its contacts and the account's, and itself.
 
     Having been heard is not enough: whoever imitates would become known by the first attempt.
     """
@@ -24,9 +34,11 @@ def known_people(tx: Tx, arrived: Row) -> dict[str, str]:
     written = tx.sql.list_written_to(**name, scanned=LOOKED_THROUGH, limit=KNOWN)
     known = {row["address"]: "" for row in written}
     known |= {row["from_address"]: row["from_name"] for row in tx.sql.list_known_names(**name, recent=RECENT)}
-    known |= {row["address"]: row["name"] for row in tx.sql.list_known_contacts(**name, limit=KNOWN)}
+    contacts = tx.sql.list_known_contacts(**name, limit=KNOWN)
     mailbox = tx.sql.get_mailbox_even_deleted(**name)
-    return known | {mailbox["address"]: mailbox["name"]}
+    own = {*known, mailbox["address"], *(row["address"] for row in contacts if row["mailbox_id"])}
+    known |= {row["address"]: row["name"] for row in contacts} | {mailbox["address"]: mailbox["name"]}
+    return Known(known, frozenset(known) - own)
 
 
 def sender_of(message: Message) -> str:
@@ -37,11 +49,11 @@ def sender_of(message: Message) -> str:
         return message.from_.address.lower()
 
 
-async def deceptions_of(services: Services, message: Message, known: dict[str, str]) -> tuple[Finding, ...]:
+async def deceptions_of(services: Services, message: Message, known: Known) -> tuple[Finding, ...]:
     """With more than a few who are known the event loop is not what compares them with the sender."""
     sender = sender_of(message)
     if not sender:
         return ()
-    if len(known) <= FEW:
-        return deceptions(shown(message), sender, known)
-    return await services.apart(deceptions, shown(message), sender, known)
+    if len(known.people) <= FEW:
+        return deceptions(shown(message), sender, known.people, known.unnamed)
+    return await services.apart(deceptions, shown(message), sender, known.people, known.unnamed)

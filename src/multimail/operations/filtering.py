@@ -40,7 +40,7 @@ async def form_opinion(services: Services, arrived: Row, message: Message, auth:
     known = await services.db.read(lambda tx: known_people(tx, arrived))
     counts = await services.db.read(lambda tx: counts_of(tx, arrived["account_id"], found))
     findings = await deceptions_of(services, message, known)
-    reasons = weigh(message, auth, findings, known=sender in known, recipient=arrived["recipient"])
+    reasons = weigh(message, auth, findings, known=sender in known.people, recipient=arrived["recipient"])
     learned = bayes.weigh(found, counts)
     if learned is not None:
         reasons.append(

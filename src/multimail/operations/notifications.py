@@ -7,6 +7,7 @@ for which mailbox, and where whoever edited an email may not approve it. core/at
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
@@ -88,10 +89,15 @@ def _view(ctx: Context) -> dict[str, Any]:
         "escalate_after_minutes": row["escalate_minutes"],
         "escalate_to": row["escalate_to"],
         "expire_after_hours": row["expire_hours"],
-        "chat": chat.partition("://")[2].partition("/")[0] or None,
+        "chat": _host(chat),
         "four_eyes": [one["mailbox_id"] for one in ctx.sql.list_four_eyes(account_id=ctx.account_id)],
         "approvers": [{"mailbox_id": box, "operator_ids": people} for box, people in approvers.items()],
     }
+
+
+def _host(url: str) -> str | None:
+    """All that is told of a chat's webhook: whoever has the rest can write there."""
+    return urlsplit(url).hostname
 
 
 NOTHING_SET: Final = {"escalate_minutes": None, "escalate_to": None, "expire_hours": None, "chat_url": ""}
@@ -212,6 +218,8 @@ def _said(ctx: Context, given: UpdateNotifications) -> dict[str, str]:
         for name, value in given.model_dump(include={*OF_THE_ACCOUNT}).items()
         if value is not None
     }
+    if given.chat_url:
+        said["chat_url"] = f"a webhook at {_host(given.chat_url)}"
     if given.escalate_to:
         said["escalate_to"] = _decider(ctx, given.escalate_to, "escalate_to")["name"]
     if given.four_eyes:

@@ -91,11 +91,18 @@ ORDER BY request_id DESC LIMIT 1;
 
 -- name: list_approval_requests
 SELECT * FROM approval_requests
-WHERE account_id = :account_id AND used_at IS NULL AND expires_at > :now AND attempts < 5 ORDER BY request_id;
+WHERE account_id = :account_id AND used_at IS NULL AND expires_at > :now AND attempts < 5
+ORDER BY created_at, request_id;
 
 -- name: count_approval_requests$
 SELECT COUNT(*) FROM approval_requests
 WHERE account_id = :account_id AND bound_to = :bound_to AND operation = :operation AND created_at > :after;
+
+-- name: count_open_requests^
+-- Those whose attempts are used up count too: else a key that fails makes room by it.
+SELECT COUNT(*) AS requests, MIN(expires_at) AS until FROM approval_requests
+WHERE account_id = :account_id AND (CAST(:anybody AS BOOLEAN) OR bound_to = :bound_to)
+  AND used_at IS NULL AND expires_at > :now;
 
 -- name: void_approval_requests!
 UPDATE approval_requests SET used_at = :now

@@ -22,7 +22,7 @@ WHERE c.written
 ORDER BY e.from_address, e.from_name;
 
 -- name: list_known_contacts
-SELECT address, name FROM contacts
+SELECT address, name, mailbox_id FROM contacts
 WHERE account_id = :account_id AND mailbox_id IN ('', :mailbox_id) ORDER BY contact_id DESC LIMIT :limit;
 
 -- name: list_correspondents
