@@ -70,6 +70,7 @@ document.addEventListener("keydown", (event) => {
   const act = KEYS[event.key];
   if (!act) return;
   event.preventDefault();
+  if (event.repeat && !"jk".includes(event.key)) return;  // a key that is held decides once
   act();
 });
 
@@ -134,7 +135,8 @@ document.addEventListener("htmx:after:swap", (event) => {
   settle(document);
   if (target?.id === "list") return;
   const title = $("#pane .email h1");
-  if (title) { title.focus({ preventScroll: true }); $("#pane").scrollTop = 0; }
+  // The event comes some time after the new page is there: who types in it already must not type on, as keys, elsewhere.
+  if (title && !typing(document.activeElement)) { title.focus({ preventScroll: true }); $("#pane").scrollTop = 0; }
   if (title && matchMedia("(max-width: 60rem)").matches) scrollTo(0, 0);
 });
 document.addEventListener("DOMContentLoaded", () => {
