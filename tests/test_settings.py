@@ -35,8 +35,8 @@ def test_each_setting_has_its_variable() -> None:
     assert [setting.variable for setting in SETTINGS] == [
         "MULTIMAIL_" + word
         for word in (
-            "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER ROLE PUBLIC_URL TRUSTED_PROXIES PROXY_PROTOCOL TLS_CERT "
-            "TLS_KEY LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS METRICS_TOKEN LOG"
+            "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER DNSSEC ROLE PUBLIC_URL TRUSTED_PROXIES PROXY_PROTOCOL "
+            "TLS_CERT TLS_KEY LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS METRICS_TOKEN LOG"
         ).split()
     ]
     assert all(setting.help.endswith(".") for setting in SETTINGS)

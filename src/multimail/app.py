@@ -26,6 +26,7 @@ from multimail.net.guarded import CallFailed, GuardedClient
 from multimail.net.rspamd import Rspamd
 from multimail.operations.context import Services, Site
 from multimail.operations.dkim_keys import Keyring, open_platform_keys
+from multimail.operations.mta_sts import Policies
 from multimail.operations.operators import FirstKeys, first_run
 from multimail.operations.vault import SIGNING_KEY, Vault, open_vault
 from multimail.operations.webhooks import refuse_url
@@ -210,7 +211,9 @@ async def _start_workers(
 ) -> None:
     transport = None
     if settings.delivery != "sandbox":
-        route = Mx(Resolver()) if settings.delivery == "mx" else parse_relay(settings.deliver)
+        route = (
+            parse_relay(settings.deliver) if settings.delivery == "relay" else _mx(settings, services, client)
+        )
         transport = Deliverer(route, helo=services.site.mail_host)
         stack.push_async_callback(transport.close)
     for chore in (sealer(services, keys.sign_head), indexer(services), Sweeper(services)):
@@ -240,6 +243,10 @@ async def _start_workers(
     )
     await runner.start()
     stack.push_async_callback(runner.stop, GRACE)
+
+
+def _mx(settings: Settings, services: Services, client: GuardedClient) -> Mx:
+    return Mx(Resolver(dnssec=settings.dnssec), Policies(services, client.get))
 
 
 async def _start_http(

@@ -47,6 +47,12 @@ SETTINGS: Final = (
     ),
     Setting("domain", "multimail.test", "The domain of the mailboxes hosted here: agent@local.DOMAIN."),
     Setting("deliver", "sandbox", "sandbox (nothing leaves), mx, or smtp://[USER:PASSWORD@]HOST:PORT."),
+    Setting(
+        "dnssec",
+        "auto",
+        "Whether name servers are believed that they validated DNSSEC, as DANE needs: on, off, or auto, where they are "
+        "on this machine or resolv.conf has trust-ad.",
+    ),
     Setting("role", "all", "all, http, smtp or worker: what this process does. SQLite takes all."),
     Setting("public-url", "", "The base of every link; by default the listening address."),
     Setting(
@@ -115,6 +121,7 @@ class Settings:
     blobs: str
     domain: str
     deliver: str
+    dnssec: Literal["auto", "on", "off"]
     role: Literal["all", "http", "smtp", "worker"]
     public_url: str
     trusted_proxies: tuple[str, ...]
@@ -170,6 +177,9 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         ("smtp://", "smtps://")
     ):
         raise SettingError("deliver: sandbox, mx or smtp://[USER:PASSWORD@]HOST:PORT")
+    dnssec = values["dnssec"]
+    if dnssec not in ("auto", "on", "off"):
+        raise SettingError("dnssec: auto, on or off")
     if bool(values["tls-cert"]) != bool(values["tls-key"]):
         raise SettingError("tls-cert and tls-key go together")
     if values["public-url"] and not _is_base(values["public-url"]):
@@ -203,6 +213,7 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         blobs=values["blobs"] or str(data / "blobs"),
         domain=domain,
         deliver=values["deliver"],
+        dnssec=dnssec,  # type: ignore[arg-type]  # one of three, checked above
         role=role,  # type: ignore[arg-type]  # one of ROLES, checked above
         public_url=values["public-url"].rstrip("/"),
         trusted_proxies=_proxies("trusted-proxies", values),

@@ -7,7 +7,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from multimail.net.dns import MAX_TTL, NotFound, Resolver, Temporary
+from multimail.net.dns import MAX_TTL, NotFound, Resolver, Temporary, believed
 
 RECORDS = {
     ("b.example.", "MX"): (300, ["20 two.b.example.", "10 one.b.example."]),
@@ -18,12 +18,17 @@ RECORDS = {
     ("b.example.", "TXT"): (300, ['"v=spf1 " "-all"', '"other"']),
     ("1.2.0.192.in-addr.arpa.", "PTR"): (300, ["one.b.example."]),
     ("xn--b-eha.example.", "A"): (300, ["192.0.2.2"]),
+    ("alias.b.example.", "A"): (300, ["192.0.2.1"]),
+    ("_25._tcp.one.b.example.", "TLSA"): (300, ["3 1 1 " + "ab" * 32]),
 }
+ALIASES = {"alias.b.example.": "one.b.example."}
 BROKEN = "broken.example."
 
 
 class Server(asyncio.DatagramProtocol):
     """A name server of one table; `asked` counts what came."""
+
+    vouches = False  # whether it says that DNSSEC vouches for its answers, to those who understand that
 
     def __init__(self):
         self.asked = []
@@ -38,11 +43,16 @@ class Server(asyncio.DatagramProtocol):
         self.asked.append((name, kind))
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
+        if self.vouches and query.flags & dns.flags.AD:
+            response.flags |= dns.flags.AD
         if name == BROKEN:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif (name, kind) in RECORDS:
             ttl, texts = RECORDS[name, kind]
-            response.answer.append(dns.rrset.from_text(question.name, ttl, "IN", kind, *texts))
+            end = ALIASES.get(name)
+            if end:
+                response.answer.append(dns.rrset.from_text(question.name, ttl, "IN", "CNAME", end))
+            response.answer.append(dns.rrset.from_text(end or question.name, ttl, "IN", kind, *texts))
         elif not any(known == name for known, _ in RECORDS):
             response.set_rcode(dns.rcode.NXDOMAIN)
         self.transport.sendto(response.to_wire(), peer)
@@ -64,9 +74,10 @@ async def server():
     transport.close()
 
 
-def resolver(server, clock=None, timeout=5.0):
+def resolver(server, clock=None, timeout=5.0, dnssec="off"):
     port = server.transport.get_extra_info("sockname")[1]
-    return Resolver(nameservers=("127.0.0.1",), port=port, timeout=timeout, clock=clock or Clock())
+    clock = clock or Clock()
+    return Resolver(nameservers=("127.0.0.1",), port=port, timeout=timeout, clock=clock, dnssec=dnssec)
 
 
 async def test_mail_hosts_come_by_preference(server):
@@ -172,3 +183,39 @@ async def test_a_machine_without_name_servers_starts_all_the_same(monkeypatch):
     monkeypatch.setattr(dns.resolver.BaseResolver, "read_resolv_conf", none)
     with pytest.raises(Temporary):
         await Resolver(timeout=0.01).txt("example.com")
+
+
+@pytest.mark.parametrize(
+    ("dnssec", "vouches", "trusted"),
+    [("on", False, False), ("off", True, False), ("auto", True, True), ("on", True, True)],
+)
+async def test_what_dnssec_vouches_for(server, dnssec, vouches, trusted):
+    server.vouches = vouches
+    names = resolver(server, timeout=0.5, dnssec=dnssec)
+    assert await names.secure("b.example", "MX") == ("b.example" if trusted else None)
+    assert await names.secure("one.b.example", "MX") == ("one.b.example" if trusted else None)  # it has none
+    assert await names.secure("alias.b.example", "A") == ("one.b.example" if trusted else None)
+    records = await names.tlsa("_25._tcp.one.b.example")
+    assert records == (((3, 1, 1, b"\xab" * 32),) if trusted else ())
+    with pytest.raises(NotFound):
+        await names.tlsa("_25._tcp.two.b.example")
+    with pytest.raises(Temporary):
+        await names.tlsa("broken.example")
+
+
+@pytest.mark.parametrize(
+    ("servers", "conf", "expected"),
+    [
+        (["127.0.0.1", "::1"], "", True),
+        (["127.0.0.53"], None, True),
+        (["127.0.0.1", "192.0.2.1"], "options edns0", False),
+        (["127.0.0.11"], "", False),  # Docker's only forwards
+        ([], "", False),
+        (["192.0.2.1"], "nameserver 192.0.2.1\noptions edns0 trust-ad\n", True),
+        (["192.0.2.1"], "# options trust-ad\n\nsearch trust-ad\n", False),
+    ],
+)
+def test_whose_word_about_dnssec_counts(tmp_path, servers, conf, expected):
+    if conf is not None:
+        (tmp_path / "resolv.conf").write_text(conf)
+    assert believed(servers, tmp_path / "resolv.conf") is expected

@@ -59,6 +59,7 @@ NOT_EXPORTED = {
     "warm_ups": "counters",
     "warm_up_days": "counters",
     "unindexed": "follows from emails",
+    "mta_sts_policies": "the installation's, not an account's",
     "outcomes": "follows from emails",
     "blobs": "as files",
     "search": "follows from emails",

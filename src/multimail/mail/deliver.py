@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+import structlog
 from aiosmtplib import SMTPException
 
 from multimail.core.address import AddressError, ascii_domain, parse_address
+from multimail.mail.delivery_tls import Demands, Policies, Signed, Unwanted, demands
 from multimail.mail.smtp_session import (
     ConnectionDead,
     Contexts,
@@ -27,6 +29,7 @@ from multimail.mail.smtp_session import (
     Session,
     Timeouts,
     Tls,
+    TlsFailed,
     connect,
     deferred,
     failure,
@@ -37,10 +40,12 @@ __all__ = ["Deliverer", "Mx", "Relay", "Resolver", "Result", "Timeouts", "parse_
 
 MAX_HOSTS = 8
 
+log = structlog.get_logger()
+
 _shuffle = secrets.SystemRandom().shuffle
 
 
-class Resolver(Protocol):
+class Resolver(Signed, Protocol):
     """The DNS as delivery asks it. Raises LookupError for what does not exist, OSError when it can't say."""
 
     async def mx(self, domain: str) -> Sequence[tuple[int, str]]:
@@ -64,10 +69,12 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Mx:
-    """Straight to the recipients' mail hosts. Private, loopback and other special addresses are connected to
-    only if `allow_private`: a stranger's DNS must not aim this client at the inside."""
+    """Straight to the recipients' mail hosts, with TLS as DANE and `policies` (MTA-STS) want it. Private, loopback and
+    other special addresses are connected to only if `allow_private`: a stranger's DNS must not aim this client at
+    the inside."""
 
     resolver: Resolver
+    policies: Policies | None = None
     port: int = 25
     allow_private: bool = False
 
@@ -173,6 +180,7 @@ class Deliverer:
         domain = ascii_domain(next(iter(envelope.recipients)).rpartition("@")[2])
         try:
             hosts = await _mail_hosts(route.resolver, domain)
+            wanted = await demands(route.resolver, route.policies, domain)
         except LookupError:
             return dict.fromkeys(envelope.recipients, _no_such(domain, "The domain does not exist", "5.1.2"))
         except OSError as error:
@@ -181,10 +189,10 @@ class Deliverer:
         if hosts == [""]:
             # RFC 7505 section 3: a null MX takes no mail at all.
             return dict.fromkeys(envelope.recipients, _no_such(domain, "The domain takes no mail", "5.1.10"))
-        return await self._to_hosts(route, hosts, domain, envelope)
+        return await self._to_hosts(route, hosts, wanted, envelope)
 
     async def _to_hosts(
-        self, route: Mx, hosts: Sequence[str], domain: str, envelope: Envelope
+        self, route: Mx, hosts: Sequence[str], wanted: Demands, envelope: Envelope
     ) -> dict[str, Result]:
         """Host after host, until every recipient has a final answer (RFC 5321 section 5.1)."""
         results: dict[str, Result] = {}
@@ -192,21 +200,20 @@ class Deliverer:
         for host in hosts[:MAX_HOSTS]:
             try:
                 addresses = _usable(await route.resolver.addresses(host), route.allow_private)
+                endpoint = await wanted.endpoint(host, route.port)
             except LookupError:
                 continue
-            except OSError as error:
-                answer = deferred(f"The DNS did not answer for {host}: {error}", host)
-                results |= dict.fromkeys(_pending(envelope, results), answer)
+            except (OSError, Unwanted) as error:
+                results |= dict.fromkeys(_pending(envelope, results), _unreached(error, host))
                 continue
             for address in addresses[: MAX_HOSTS - attempts]:
                 attempts += 1
-                endpoint = Endpoint(address, route.port, host, "opportunistic")
                 left = replace(envelope, recipients=_pending(envelope, results))
-                outcome = await self._hand_over(endpoint, left)
+                outcome = await self._hand_over(replace(endpoint, address=address), left)
                 results |= outcome.results
                 if outcome.settled or not _pending(envelope, results):
                     return results
-        unreachable = _no_such(domain, "No mail host of the domain has a usable address", "5.4.4")
+        unreachable = _no_such(wanted.domain, "No mail host of the domain has a usable address", "5.4.4")
         return dict.fromkeys(envelope.recipients, unreachable) | results
 
     async def _hand_over(self, endpoint: Endpoint, envelope: Envelope) -> Outcome:
@@ -231,8 +238,8 @@ class Deliverer:
         try:
             session = await self._connect(endpoint)
             return await self._transact(endpoint, pool, session, envelope)
-        except (SMTPException, OSError, NotOffered, HandshakeFailed, ConnectionDead) as error:
-            return Outcome(dict.fromkeys(envelope.recipients, failure(error, endpoint.name)))
+        except (SMTPException, OSError, NotOffered, HandshakeFailed, TlsFailed, ConnectionDead) as error:
+            return Outcome(dict.fromkeys(envelope.recipients, failure(error, endpoint)))
 
     async def _connect(self, endpoint: Endpoint) -> Session:
         try:
@@ -240,6 +247,11 @@ class Deliverer:
         except HandshakeFailed:
             plain = replace(endpoint, tls="none")
             return await connect(plain, self._helo, self._timeouts, self._contexts)
+        except (NotOffered, TlsFailed) as error:
+            if not endpoint.lenient:
+                raise
+            log.warning("TLS would have failed", host=endpoint.name, wanted_by=endpoint.by, reason=str(error))
+            return await self._connect(replace(endpoint, tls="opportunistic", lenient=False))
 
     async def _transact(
         self, endpoint: Endpoint, pool: _Pool, session: Session, envelope: Envelope
@@ -321,6 +333,13 @@ def _pending(envelope: Envelope, results: Mapping[str, Result]) -> dict[str, byt
     """Who has no final answer yet."""
     asked = envelope.recipients.items()
     return {one: path for one, path in asked if one not in results or results[one].outcome == "deferred"}
+
+
+def _unreached(error: Exception, host: str) -> Result:
+    """The deferral by a host that was not even asked."""
+    if isinstance(error, Unwanted):
+        return Result("deferred", None, "4.7.0", f"{error}.", host)
+    return deferred(f"The DNS did not answer for {host}: {error}", host)
 
 
 def _no_such(domain: str, what: str, enhanced: str) -> Result:

@@ -5,16 +5,20 @@ whether the final dot had been sent when the connection died, must be known for 
 """
 
 import asyncio
+import datetime
 import ipaddress
 import re
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponse, SMTPResponseException
 from aiosmtplib.protocol import normalize_message_line_endings
 
-Tls = Literal["none", "starttls", "implicit", "opportunistic"]
+from multimail.mail.dane import Tlsa, vouches
+
+Tls = Literal["none", "starttls", "implicit", "opportunistic", "dane"]
 
 MAX_MESSAGE = 500
 
@@ -48,8 +52,20 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Dane:
+    """What vouches for a host's certificate; without a usable record any will do, as long as there is TLS (RFC 7672
+    section 2.2). `names` are whose it may be; the first is what the host is called in the handshake."""
+
+    records: tuple[Tlsa, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to connect: `address` is what the socket gets, `name` what TLS and reports call it."""
+    """Where to connect: `address` is what the socket gets, `name` what TLS and reports call it.
+
+    `by` says who demands TLS, where it is not us. With `lenient` what fails of it is only told.
+    """
 
     address: str
     port: int
@@ -57,6 +73,9 @@ class Endpoint:
     tls: Tls
     username: str | None = None
     password: str | None = None
+    by: str = ""
+    lenient: bool = False
+    dane: Dane | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +107,14 @@ class HandshakeFailed(Exception):
 
 class NotOffered(Exception):
     """The server lacks what the route demands of it: STARTTLS, or TLS before credentials."""
+
+
+class TlsFailed(Exception):
+    """TLS that is demanded did not come about; the cause says why."""
+
+
+class Untrusted(Exception):
+    """No record vouches for the server's certificate."""
 
 
 def one_line(text: str) -> str:
@@ -244,7 +271,8 @@ class Session:
 
 
 class Contexts:
-    """The two TLS client contexts: one that verifies the peer, one for opportunistic TLS (RFC 7435)."""
+    """The two TLS client contexts: one that verifies the peer, one for opportunistic TLS (RFC 7435) and for DANE,
+    which verifies it by records of its own."""
 
     def __init__(self) -> None:
         self.verified = ssl.create_default_context()
@@ -256,7 +284,8 @@ class Contexts:
 async def connect(endpoint: Endpoint, helo: str, timeouts: Timeouts, contexts: Contexts) -> Session:
     """A session that is greeted, encrypted and signed in as the endpoint wants.
 
-    Raises SMTPException or OSError for what the far side did, NotOffered for what it lacks, HandshakeFailed.
+    Raises SMTPException or OSError for what the far side did, NotOffered for what it lacks, HandshakeFailed,
+    TlsFailed.
     """
     client = SMTP(
         hostname=endpoint.address,
@@ -300,18 +329,35 @@ async def _start_tls(client: SMTP, endpoint: Endpoint, contexts: Contexts) -> bo
     if endpoint.tls == "none":
         return False
     if not client.supports_extension("starttls"):
-        if endpoint.tls == "starttls":
-            raise NotOffered(f"{endpoint.name} does not offer STARTTLS.")
-        return False
-    if endpoint.tls == "starttls":
-        await client.starttls(server_hostname=endpoint.name, tls_context=contexts.verified)
-    else:
-        try:
-            await client.starttls(server_hostname=endpoint.name, tls_context=contexts.unverified)
-        except (SMTPException, OSError) as error:
-            raise HandshakeFailed(_words(error)) from error
+        if endpoint.tls == "opportunistic":
+            return False
+        demanded = f", which {endpoint.by} demands" if endpoint.by else ""
+        raise NotOffered(f"{endpoint.name} does not offer STARTTLS{demanded}.")
+    name = endpoint.dane.names[0] if endpoint.dane else endpoint.name
+    context = contexts.verified if endpoint.tls == "starttls" else contexts.unverified
+    try:
+        await client.starttls(server_hostname=name, tls_context=context)
+        if endpoint.dane is not None:
+            _verify(client, endpoint.dane)
+    except (SMTPException, OSError, Untrusted) as error:
+        failed = HandshakeFailed if endpoint.tls == "opportunistic" else TlsFailed
+        raise failed(_words(error)) from error
     await _greet(client)
     return True
+
+
+def _verify(client: SMTP, dane: Dane) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    if dane.records and not vouches(dane.records, presented(client), dane.names, now):
+        raise Untrusted("no TLSA record vouches for its certificate")
+
+
+def presented(client: SMTP) -> Sequence[bytes]:
+    """The certificates that the server sent in the handshake, in DER, its own first."""
+    tls: Any = client.get_transport_info("ssl_object")
+    if hasattr(tls, "get_unverified_chain"):  # from Python 3.13 on
+        return list(tls.get_unverified_chain())
+    return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in tls._sslobj.get_unverified_chain() or ()]
 
 
 def _fill(results: dict[str, Result], envelope: Envelope, rest: Result | None) -> dict[str, Result]:
@@ -324,9 +370,17 @@ def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def failure(error: BaseException, host: str) -> Result:
+def failure(error: BaseException, endpoint: Endpoint) -> Result:
     """The deferral that an error before the transaction means: it may be better next time."""
-    error = error.__cause__ or error if isinstance(error, ConnectionDead) else error
+    host, words, enhanced = endpoint.name, "", None
+    if isinstance(error, TlsFailed):
+        words = f"TLS failed, which {endpoint.by} demands: " if endpoint.by else "TLS failed: "
+        enhanced = "4.7.5"  # RFC 3463 section 3.8: cryptographic failure
+    elif isinstance(error, NotOffered):
+        enhanced = "4.7.4"  # security features not supported
+    cause = error.__cause__ if isinstance(error, (ConnectionDead, TlsFailed)) else None
+    error = cause or error
     code = error.code if isinstance(error, SMTPResponseException) and 100 <= error.code < 600 else None
     match = _ENHANCED.match(error.message.lstrip()) if isinstance(error, SMTPResponseException) else None
-    return Result("deferred", code, match[0] if match else None, one_line(f"{host}: {_words(error)}"), host)
+    enhanced = match[0] if match else enhanced
+    return Result("deferred", code, enhanced, one_line(f"{host}: {words}{_words(error)}"), host)

@@ -3,17 +3,21 @@
 import asyncio
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
 
 import dns.asyncresolver
 import dns.exception
+import dns.flags
 import dns.name
 import dns.rdatatype
 import dns.resolver
 import dns.reversename
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.PTR import PTR
+from dns.rdtypes.ANY.TLSA import TLSA
 from dns.rdtypes.ANY.TXT import TXT
 
 from multimail.core.address import AddressError, ascii_domain
@@ -22,6 +26,10 @@ MAX_ENTRIES = 10_000
 MAX_TTL = 3600.0
 NEGATIVE_TTL = 60.0
 RESERVED = frozenset((b"test", b"example", b"invalid", b"localhost"))  # RFC 6761: nobody can register them
+FORWARDER: Final = "127.0.0.11"  # Docker's, which repeats what a server elsewhere said
+RESOLV_CONF: Final = Path("/etc/resolv.conf")
+
+Dnssec = Literal["auto", "on", "off"]
 
 
 class NotFound(LookupError):
@@ -34,14 +42,16 @@ class Temporary(OSError):
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """`records` is None for a name that does not exist (RFC 8020), () for one without such records."""
+    """`records` is None for a name that does not exist (RFC 8020), () for one without such records. `end` is the
+    name behind its aliases, where DNSSEC vouches for all of the answer; else ''."""
 
     records: tuple[object, ...] | None
     expires: float
+    end: str = ""
 
 
 class Resolver:
-    """MX, address, TXT and PTR look-ups. Belongs to one event loop."""
+    """MX, address, TXT, PTR and TLSA look-ups. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -50,9 +60,14 @@ class Resolver:
         nameservers: tuple[str, ...] | None = None,
         port: int = 53,
         clock: Callable[[], float] = time.monotonic,
+        dnssec: Dnssec = "off",
     ) -> None:
         """`timeout` in seconds bounds a look-up with its retries; `nameservers` replace the system's, which are
-        not asked for reserved names: those do not exist, and a machine without a network should not wait."""
+        not asked for reserved names: those do not exist, and a machine without a network should not wait.
+
+        We validate no DNSSEC: with `dnssec` on, the name servers are believed that they did (the AD bit, RFC 6840
+        section 5.8); with auto only where nobody stands between (see `believed`).
+        """
         self._reserved = RESERVED if nameservers is None else frozenset()
         try:
             self._resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
@@ -62,6 +77,10 @@ class Resolver:
             self._resolver.nameservers = list(nameservers)
             self._resolver.port = port
         self._resolver.lifetime = timeout
+        servers = [str(one) for one in self._resolver.nameservers]
+        self._believed = dnssec == "on" or (dnssec == "auto" and believed(servers))
+        if self._believed:
+            self._resolver.set_flags(dns.flags.RD | dns.flags.AD)
         self._clock = clock
         self._cache: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], _Answer] = {}
 
@@ -105,7 +124,22 @@ class Resolver:
         records = await self._records(name, dns.rdatatype.PTR)
         return tuple(one.target.to_text(omit_final_dot=True) for one in records if isinstance(one, PTR))
 
+    async def tlsa(self, name: str) -> tuple[tuple[int, int, int, bytes], ...]:
+        """(usage, selector, matching type, data) of each record that DNSSEC vouches for (RFC 6698), () when there is
+        none. Raises NotFound, Temporary."""
+        answer = await self._answer(name, dns.rdatatype.TLSA)
+        found = (one for one in answer.records or () if answer.end and isinstance(one, TLSA))
+        return tuple((one.usage, one.selector, one.mtype, one.cert) for one in found)
+
+    async def secure(self, name: str, kind: str) -> str | None:
+        """The name behind the aliases of `name`, where DNSSEC vouches for the answer about its records of `kind`, that
+        there are none included; else None. Raises NotFound, Temporary."""
+        return (await self._answer(name, dns.rdatatype.from_text(kind))).end or None
+
     async def _records(self, name: str, kind: dns.rdatatype.RdataType) -> tuple[object, ...]:
+        return (await self._answer(name, kind)).records or ()
+
+    async def _answer(self, name: str, kind: dns.rdatatype.RdataType) -> _Answer:
         try:
             key = (dns.name.from_text(name if name.isascii() else ascii_domain(name)), kind)
         except (dns.exception.DNSException, AddressError) as error:
@@ -118,7 +152,7 @@ class Resolver:
             self._remember(key, answer)
         if answer.records is None:
             raise NotFound(f"{name} does not exist")
-        return answer.records
+        return answer
 
     async def _ask(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> _Answer:
         try:
@@ -127,12 +161,28 @@ class Resolver:
             return _Answer(None, self._clock() + NEGATIVE_TTL)
         except (dns.exception.DNSException, OSError) as error:
             raise Temporary(f"{name.to_text(omit_final_dot=True)}: {type(error).__name__}") from error
+        vouched = self._believed and found.response.flags & dns.flags.AD
+        end = found.canonical_name.to_text(omit_final_dot=True).lower() if vouched else ""
         if found.rrset is None:
-            return _Answer((), self._clock() + NEGATIVE_TTL)
-        return _Answer(tuple(found.rrset), self._clock() + min(float(found.rrset.ttl), MAX_TTL))
+            return _Answer((), self._clock() + NEGATIVE_TTL, end)
+        return _Answer(tuple(found.rrset), self._clock() + min(float(found.rrset.ttl), MAX_TTL), end)
 
     def _remember(self, key: tuple[dns.name.Name, dns.rdatatype.RdataType], answer: _Answer) -> None:
         self._cache.pop(key, None)
         while len(self._cache) >= MAX_ENTRIES:
             self._cache.pop(next(iter(self._cache)))  # the oldest: a dict keeps its order
         self._cache[key] = answer
+
+
+def believed(servers: Sequence[str], resolv_conf: Path = RESOLV_CONF) -> bool:
+    """Whether what these say of DNSSEC can be taken for their own word: all of them are on this machine and no mere
+    forwarders, or whoever runs the machine said so (`options trust-ad`, resolv.conf(5))."""
+    try:
+        lines = resolv_conf.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    if any(line.split()[:1] == ["options"] and "trust-ad" in line.split() for line in lines):
+        return True
+    return bool(servers) and all(
+        one != FORWARDER and ipaddress.ip_address(one).is_loopback for one in servers
+    )

@@ -81,11 +81,13 @@ class UrlRefused(CallFailed):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`body` is cut at 64 KiB; `elapsed` is in seconds, from the call to the end of the body."""
+    """`body` is cut at 64 KiB; `elapsed` is in seconds, from the call to the end of the body; `media_type` is in lower
+    case and without parameters."""
 
     status: int
     body: bytes
     elapsed: float
+    media_type: str = ""
 
 
 def may_connect(address: Address, *, allow_loopback: bool) -> bool:
@@ -256,7 +258,7 @@ class GuardedClient:
                 content = await read_at_most(answer.content, MAX_ANSWER)
                 if not answer.content.at_eof():
                     answer.close()  # the rest is not wanted, so the connection can't be used again
-                return Response(answer.status, content, time.monotonic() - started)
+                return Response(answer.status, content, time.monotonic() - started, answer.content_type)
         except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError) as error:
             raise CallFailed(reason(error)) from None
 

@@ -31,6 +31,7 @@ def sweep(services: Services, tx: Tx) -> None:
     tx.sql.sweep_authorization_codes(before=now - DAY)
     tx.sql.sweep_sign_ups(before=now - DAY)
     tx.sql.sweep_watches()
+    tx.sql.sweep_mta_sts_policies(before=now)
     tx.sql.sweep_operator_mail(before=now - OPERATOR_MAIL_LIFE)
 
 
