@@ -258,6 +258,7 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
         {"operator_id": t.operator_id, "pending": "none"},
         {"four_eyes": [t.mailbox_id]},
         {"approvers": [{"mailbox_id": t.mailbox_id, "operator_ids": [t.operator_id]}]},
+        {"mailbox_id": t.mailbox_id, "mailbox_approvers": [t.operator_id]},
     ],
     "update_account": lambda t: [{"name": "Acme"}, {"oversight_email": "boss@example.test"}],
     "request_challenge": lambda t: [{}],

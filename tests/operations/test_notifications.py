@@ -374,6 +374,17 @@ async def test_approvers_by_mailbox(world: World) -> None:
     other = await mailroom.send(world)
     assert (await world.invoke(DECIDE_EMAIL, "owner", email_id=other["id"], action="reject"))["decision"]
     assert (await world.invoke(LIST_MAILBOXES, "ann"))["mailboxes"]
+    sales = (await world.add_mailbox("sales"))["mailbox_id"]
+    one = {"mailbox_id": sales, "mailbox_approvers": [bob.id]}
+    assert (
+        await refusal(world, UPDATE_NOTIFICATIONS, "owner", mailbox_approvers=[])
+    ).code == "invalid_fields"
+    asked = await world.ask(UPDATE_NOTIFICATIONS, "bob", one | {"mailbox_approvers": []})
+    assert asked.body["asks"] == "mailbox approvers: sales@acme.multimail.test by everybody who decides"
+    shown = await world.invoke(UPDATE_NOTIFICATIONS, "owner", **one)
+    assert [found["mailbox_id"] for found in shown["approvers"]] == sorted([box, sales])
+    shown = await world.invoke(UPDATE_NOTIFICATIONS, "owner", mailbox_id=box, mailbox_approvers=[])
+    assert shown["approvers"] == [{"mailbox_id": sales, "operator_ids": [bob.id]}]
 
 
 async def test_under_four_eyes_nobody_approves_what_they_edited(world: World) -> None:

@@ -407,6 +407,17 @@ async def test_trust_is_given_taken_and_paused(house: House) -> None:
     await page.get_by_role("button", name="Tighten to gated_send").click()
     await expect(page.locator(".ladder [aria-current]")).to_contain_text("gated_send")
 
+    await house.person("Otto", Role.APPROVER)
+    await page.reload()
+    deciders = page.get_by_role("region", name="Who decides on its mail")
+    await deciders.get_by_role("checkbox", name="Otto approver").check()
+    await deciders.get_by_role("button").click()
+    await expect(page.locator(".notice.done")).to_contain_text("They decide from now on")
+    await expect(deciders.get_by_role("checkbox", name="Otto approver")).to_be_checked()
+    await deciders.get_by_role("checkbox", name="Otto approver").uncheck()
+    await deciders.get_by_role("button").click()
+    await expect(deciders).to_contain_text("The owners and every approver.")
+
     await page.goto("/dashboard/mailboxes")
     await page.get_by_role("button", name="Pause all sending").click()
     await expect(page.get_by_text("All sending is paused")).to_be_visible()

@@ -1965,6 +1965,10 @@ export interface UpdateNotificationsInput {
   four_eyes?: string[];
   /** All mailboxes where only these operators, and owners, decide. */
   approvers?: ({ mailbox_id: string; operator_ids: string[] })[];
+  /** The mailbox of `mailbox_approvers`: its id or address. */
+  mailbox_id?: string;
+  /** Who decides on that mailbox's mail beside owners; [] is everybody who decides. Others stay. */
+  mailbox_approvers?: string[];
   approval_code?: string;
 }
 

@@ -570,13 +570,13 @@ class AsyncOperations(AsyncCalls):
         """
         return cast("Notifications", await self._call("GET", "/v1/notifications", {"approval_code": approval_code}))
 
-    async def update_notifications(self, *, approval_code: "str | None" = None, approvers: "Sequence[Mapping[str, Any]] | None" = None, chat_url: "str | None" = None, digest_minutes: "int | None" = None, escalate_after_minutes: "int | None" = None, escalate_to: "str | None" = None, expire_after_hours: "int | None" = None, four_eyes: "Sequence[str] | None" = None, operator_id: "str | None" = None, pending: "str | None" = None, quiet_from: "str | None" = None, quiet_until: "str | None" = None, time_zone: "str | None" = None) -> "Notifications":
+    async def update_notifications(self, *, approval_code: "str | None" = None, approvers: "Sequence[Mapping[str, Any]] | None" = None, chat_url: "str | None" = None, digest_minutes: "int | None" = None, escalate_after_minutes: "int | None" = None, escalate_to: "str | None" = None, expire_after_hours: "int | None" = None, four_eyes: "Sequence[str] | None" = None, mailbox_approvers: "Sequence[str] | None" = None, mailbox_id: "str | None" = None, operator_id: "str | None" = None, pending: "str | None" = None, quiet_from: "str | None" = None, quiet_until: "str | None" = None, time_zone: "str | None" = None) -> "Notifications":
         """Changes who is told of mail that waits for a decision, and what happens when nobody decides.
 
         A person's own settings are theirs; another's, and those of the account, take an owner. Asked by a program, all
         of it takes an owner's approval_code. Held inbound mail never expires.
         """
-        return cast("Notifications", await self._call("PATCH", "/v1/notifications", {"approval_code": approval_code, "approvers": approvers, "chat_url": chat_url, "digest_minutes": digest_minutes, "escalate_after_minutes": escalate_after_minutes, "escalate_to": escalate_to, "expire_after_hours": expire_after_hours, "four_eyes": four_eyes, "operator_id": operator_id, "pending": pending, "quiet_from": quiet_from, "quiet_until": quiet_until, "time_zone": time_zone}))
+        return cast("Notifications", await self._call("PATCH", "/v1/notifications", {"approval_code": approval_code, "approvers": approvers, "chat_url": chat_url, "digest_minutes": digest_minutes, "escalate_after_minutes": escalate_after_minutes, "escalate_to": escalate_to, "expire_after_hours": expire_after_hours, "four_eyes": four_eyes, "mailbox_approvers": mailbox_approvers, "mailbox_id": mailbox_id, "operator_id": operator_id, "pending": pending, "quiet_from": quiet_from, "quiet_until": quiet_until, "time_zone": time_zone}))
 
     async def get_audit_log(self, *, action: "str | None" = None, cursor: "str | None" = None, limit: "int | None" = None, resource_id: "str | None" = None) -> "AuditPage":
         """Lists the audit log, newest first: who did what to what, chained by hashes.

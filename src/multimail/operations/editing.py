@@ -19,6 +19,7 @@ from multimail.mail import leaks
 from multimail.mail.compose import Attachment, Draft
 from multimail.mail.craft import names_in, references_in
 from multimail.operations import lifecycle, usage
+from multimail.operations.approvers import require_may_decide
 from multimail.operations.composing import (
     SUBJECT,
     AttachmentInput,
@@ -33,7 +34,6 @@ from multimail.operations.composing import (
 from multimail.operations.context import Context, Services
 from multimail.operations.indexing import to_index
 from multimail.operations.loose import note_loose
-from multimail.operations.notifications import require_may_decide
 from multimail.operations.operation import Operation
 from multimail.operations.sending import composed_columns, keep_contents, refuse_leaks, waits_until
 from multimail.operations.suppression import refuse_suppressed

@@ -14,9 +14,10 @@ from pydantic import Field, field_validator
 from typing_extensions import TypedDict
 
 from multimail.core.attention import DIGEST_EVERY, Watcher, Wish
-from multimail.core.errors import Refused, invalid, not_found
-from multimail.core.scopes import Role, Scope
+from multimail.core.errors import invalid, not_found
+from multimail.core.scopes import Scope
 from multimail.core.times import MINUTE
+from multimail.operations.approvers import add_approvers, decider
 from multimail.operations.context import Context, Services
 from multimail.operations.operation import Input, Operation
 from multimail.operations.people import by_program
@@ -26,6 +27,7 @@ from multimail.storage.database import Row
 CLOCK: Final = r"^(([01]\d|2[0-3]):[0-5]\d)?$"
 OF_THE_ACCOUNT: Final = (
     *("escalate_after_minutes", "escalate_to", "expire_after_hours", "chat_url", "four_eyes", "approvers"),
+    "mailbox_approvers",
 )
 
 
@@ -187,6 +189,12 @@ class UpdateNotifications(Input):
     approvers: list[ApproversInput] | None = Field(
         None, max_length=1000, description="All mailboxes where only these operators, and owners, decide."
     )
+    mailbox_id: str | None = Field(None, description="The mailbox of `mailbox_approvers`: its id or address.")
+    mailbox_approvers: list[str] | None = Field(
+        None,
+        max_length=50,
+        description="Who decides on that mailbox's mail beside owners; [] is everybody who decides. Others stay.",
+    )
     approval_code: str | None = None
 
     @field_validator("time_zone")
@@ -221,16 +229,26 @@ def _said(ctx: Context, given: UpdateNotifications) -> dict[str, str]:
     if given.chat_url:
         said["chat_url"] = f"a webhook at {_host(given.chat_url)}"
     if given.escalate_to:
-        said["escalate_to"] = _decider(ctx, given.escalate_to, "escalate_to")["name"]
+        said["escalate_to"] = decider(ctx, given.escalate_to, "escalate_to")["name"]
     if given.four_eyes:
         said["four_eyes"] = ", ".join(ctx.mailbox(name)["address"] for name in given.four_eyes)
     if given.approvers:
         said["approvers"] = ", ".join(
             f"{ctx.mailbox(one.mailbox_id)['address']} by "
-            + " or ".join(_decider(ctx, each, "approvers")["name"] for each in one.operator_ids)
+            + " or ".join(decider(ctx, each, "approvers")["name"] for each in one.operator_ids)
             for one in given.approvers
         )
+    if given.mailbox_approvers is not None:
+        names = [decider(ctx, one, "mailbox_approvers")["name"] for one in given.mailbox_approvers]
+        who = " or ".join(names) or "everybody who decides"
+        said["mailbox_approvers"] = f"{_mailbox(ctx, given)['address']} by {who}"
     return said
+
+
+def _mailbox(ctx: Context, given: UpdateNotifications) -> Row:
+    if given.mailbox_id is None:
+        raise invalid("mailbox_id", "say whose approvers these are")
+    return ctx.mailbox(given.mailbox_id)
 
 
 PERSONAL: Final = ("pending", "digest_minutes", "quiet_from", "quiet_until", "time_zone")
@@ -308,7 +326,7 @@ def _set_person(ctx: Context, given: UpdateNotifications) -> None:
 def _set_account(ctx: Context, given: UpdateNotifications) -> None:
     row = _account_settings(ctx)
     if given.escalate_to:
-        _decider(ctx, given.escalate_to, "escalate_to")
+        decider(ctx, given.escalate_to, "escalate_to")
     chat = row["chat_url"]
     if given.chat_url is not None:
         chat = ctx.services.vault.seal(CHAT_URL, {"account_id": ctx.account_id}, given.chat_url)
@@ -326,40 +344,16 @@ def _set_account(ctx: Context, given: UpdateNotifications) -> None:
     if given.approvers is not None:
         ctx.sql.clear_approvers(account_id=ctx.account_id)
         for one in given.approvers:
-            mailbox_id = ctx.mailbox(one.mailbox_id)["mailbox_id"]
-            for operator_id in one.operator_ids:
-                _decider(ctx, operator_id, "approvers")
-                approver = {"mailbox_id": mailbox_id, "operator_id": operator_id}
-                ctx.sql.add_approver(account_id=ctx.account_id, **approver)
+            add_approvers(ctx, ctx.mailbox(one.mailbox_id)["mailbox_id"], one.operator_ids, "approvers")
+    if given.mailbox_approvers is not None:
+        mailbox_id = _mailbox(ctx, given)["mailbox_id"]
+        ctx.sql.clear_mailbox_approvers(account_id=ctx.account_id, mailbox_id=mailbox_id)
+        add_approvers(ctx, mailbox_id, given.mailbox_approvers, "mailbox_approvers")
 
 
 def _changed(wanted: Any, was: Any) -> Any:
     """0 and '' take a setting away."""
     return was if wanted is None else wanted or None
-
-
-def _decider(ctx: Context, operator_id: str, path: str) -> Row:
-    """An operator who may decide. Raises Refused."""
-    row = ctx.sql.get_operator(account_id=ctx.account_id, operator_id=operator_id)
-    if row is None:
-        raise not_found("operator")
-    if row["role"] not in (Role.OWNER, Role.APPROVER):
-        raise invalid(path, f"{row['name']} is a {row['role']}, who never decides")
-    return row
-
-
-def require_may_decide(ctx: Context, mailbox_id: str) -> None:
-    """Raises Refused for a person who is no approver of a mailbox that has some. Owners are of all of them."""
-    if ctx.actor.kind != "operator" or Scope.OWNER in ctx.actor.grants:
-        return
-    name = {"account_id": ctx.account_id, "mailbox_id": mailbox_id}
-    approvers = {row["operator_id"] for row in ctx.sql.list_mailbox_approvers(**name)}
-    if approvers and ctx.actor.id not in approvers | {_account_settings(ctx)["escalate_to"]}:
-        raise Refused(
-            "insufficient_scope",
-            "Other people decide on this mailbox's mail.",
-            hint="an owner names a mailbox's approvers with update_notifications",
-        )
 
 
 GET_NOTIFICATIONS = Operation(

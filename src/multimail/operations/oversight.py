@@ -14,9 +14,9 @@ from multimail.core.oversight import HIDDEN, PUBLIC_STATUS, Kind, State
 from multimail.core.scopes import Scope
 from multimail.core.times import optional_rfc3339, to_rfc3339
 from multimail.operations import lifecycle
+from multimail.operations.approvers import require_may_decide
 from multimail.operations.context import Context
 from multimail.operations.facts import Facts, pending_facts
-from multimail.operations.notifications import require_may_decide
 from multimail.operations.operation import Input, Operation, Route, audit_held
 from multimail.operations.views import Email, decode_cursor, edited_by, email_whole, page
 from multimail.storage.database import Row

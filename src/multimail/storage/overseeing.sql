@@ -92,6 +92,9 @@ ORDER BY operator_id;
 -- name: clear_approvers!
 DELETE FROM mailbox_approvers WHERE account_id = :account_id;
 
+-- name: clear_mailbox_approvers!
+DELETE FROM mailbox_approvers WHERE account_id = :account_id AND mailbox_id = :mailbox_id;
+
 -- name: add_approver!
 INSERT INTO mailbox_approvers (account_id, mailbox_id, operator_id)
 VALUES (:account_id, :mailbox_id, :operator_id) ON CONFLICT DO NOTHING;

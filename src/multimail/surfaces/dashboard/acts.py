@@ -43,12 +43,13 @@ class Act:
     said: str
     lists: Sequence[str] = ()
     shown_once: bool = False
+    name: str = ""  # where several forms do one operation
 
 
 ONE_MAILBOX: Final = "/dashboard/mailboxes/{mailbox_id}"
 
 ACTS: Final = {
-    act.operation.name: act
+    act.name or act.operation.name: act
     for act in (
         Act(CREATE_MAILBOX, ("address", "name", "oversight_mode"), mailboxes.every_mailbox, "/dashboard/mailboxes",
             "The mailbox is made."),
@@ -82,6 +83,8 @@ ACTS: Final = {
         Act(UPDATE_NOTIFICATIONS, ("pending", "digest_minutes", "quiet_from", "quiet_until", "time_zone",
             "escalate_after_minutes", "escalate_to", "expire_after_hours", "chat_url"), house.notifications,
             "/dashboard/notifications", "The settings are changed.", ("four_eyes",)),
+        Act(UPDATE_NOTIFICATIONS, ("mailbox_id",), mailboxes.one_mailbox, ONE_MAILBOX, "They decide from now on.",
+            ("mailbox_approvers",), name="mailbox_approvers"),
         Act(INVITE_OPERATOR, ("email", "name", "role"), people.operators, "/dashboard/operators",
             "The invitation is on its way."),
         Act(UPDATE_OPERATOR, ("operator_id", "name", "role"), people.operators, "/dashboard/operators",
@@ -100,6 +103,7 @@ EMPTIED: Final = {
     "escalate_to",
     "chat_url",
     "four_eyes",
+    "mailbox_approvers",
 }  # fields that are meant, even when nothing is in them
 
 
@@ -130,7 +134,7 @@ async def act(desk: Desk) -> Response:
         desk.made = made
         return await chosen.room(desk)
     where = chosen.then.format(mailbox_id=quote(form.get("mailbox_id"), safe=""))
-    return go(f"{where}{'&' if '?' in where else '?'}said={chosen.operation.name}")
+    return go(f"{where}{'&' if '?' in where else '?'}said={desk.request.path_params['name']}")
 
 
 def sentence(name: str) -> str:

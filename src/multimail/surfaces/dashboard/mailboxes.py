@@ -12,6 +12,7 @@ from multimail.operations.mailboxes import (
     LIST_MAILBOXES,
     UPDATE_MAILBOX,
 )
+from multimail.operations.notifications import GET_NOTIFICATIONS, UPDATE_NOTIFICATIONS
 from multimail.operations.pausing import PAUSE_SENDING, RESUME_SENDING
 from multimail.operations.records import GET_MAILBOX_RECORD
 from multimail.operations.usage import GET_USAGE
@@ -43,9 +44,10 @@ async def one_mailbox(desk: Desk) -> Response:
     mailbox_id = desk.named("mailbox_id")
     return await desk.page(
         "mailbox.html",
-        calls=(GET_MAILBOX_RECORD, UPDATE_MAILBOX, GET_MAILBOX, DELETE_MAILBOX),
+        calls=(GET_MAILBOX_RECORD, UPDATE_MAILBOX, GET_MAILBOX, DELETE_MAILBOX, UPDATE_NOTIFICATIONS),
         here="mailboxes",
         box=await desk.ask(GET_MAILBOX, mailbox_id=mailbox_id),
+        set=await desk.ask(GET_NOTIFICATIONS) if desk.may("get_notifications") else None,
         record=await desk.ask(GET_MAILBOX_RECORD, mailbox_id=mailbox_id),
         usage=await desk.ask(GET_USAGE, mailbox_id=mailbox_id),
         rungs=RUNGS,
