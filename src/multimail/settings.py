@@ -102,6 +102,12 @@ SETTINGS: Final = (
 
 BEARER: Final = r"[A-Za-z0-9._~+/=-]{16,256}"  # RFC 6750 2.1
 ROLES: Final = ("all", "http", "smtp", "worker")
+CHOICES: Final = {
+    "dnssec": ("auto", "on", "off"),
+    "role": ROLES,
+    "sign-up": ("", *SIGN_UP_PLANS),
+    "log": ("text", "json"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +173,9 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
     data = Path(values["data"]).resolve()
     database = values["database"] or f"sqlite:///{data / 'multimail.db'}"
     role = values["role"]
-    if role not in ROLES:
-        raise SettingError(f"role: {role!r} is not one of {', '.join(ROLES)}")
+    for name, choices in CHOICES.items():
+        if values[name] not in choices:
+            raise SettingError(f"{name}: {values[name]!r} is not one of {', '.join(filter(None, choices))}")
     if role != "all" and database.startswith("sqlite:"):
         raise SettingError("role: one process owns an SQLite file; use PostgreSQL to run roles apart")
     if not database.startswith(("sqlite:///", "postgresql://", "postgres://")):
@@ -177,21 +184,14 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         ("smtp://", "smtps://")
     ):
         raise SettingError("deliver: sandbox, mx or smtp://[USER:PASSWORD@]HOST:PORT")
-    dnssec = values["dnssec"]
-    if dnssec not in ("auto", "on", "off"):
-        raise SettingError("dnssec: auto, on or off")
     if bool(values["tls-cert"]) != bool(values["tls-key"]):
         raise SettingError("tls-cert and tls-key go together")
     if values["public-url"] and not _is_base(values["public-url"]):
         raise SettingError("public-url: https:// or http:// and a host, no user, no query")
     if values["rspamd"] and not _is_base(values["rspamd"]):
         raise SettingError("rspamd: http:// or https:// and a host, no user, no query")
-    if values["sign-up"] not in ("", *SIGN_UP_PLANS):
-        raise SettingError(f"sign-up: {' or '.join(SIGN_UP_PLANS)}")
     if values["metrics-token"] and not re.fullmatch(BEARER, values["metrics-token"]):
         raise SettingError("metrics-token: 16 to 256 letters, digits and ._~+/=-, which nobody guesses")
-    if values["log"] not in ("text", "json"):
-        raise SettingError("log: text or json")
     try:
         parse_keys(values["secret-key"])
     except ValueError as error:
@@ -213,8 +213,8 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         blobs=values["blobs"] or str(data / "blobs"),
         domain=domain,
         deliver=values["deliver"],
-        dnssec=dnssec,  # type: ignore[arg-type]  # one of three, checked above
-        role=role,  # type: ignore[arg-type]  # one of ROLES, checked above
+        dnssec=values["dnssec"],  # type: ignore[arg-type]  # one of its CHOICES
+        role=role,  # type: ignore[arg-type]  # one of its CHOICES
         public_url=values["public-url"].rstrip("/"),
         trusted_proxies=_proxies("trusted-proxies", values),
         proxy_protocol=_proxies("proxy-protocol", values),
