@@ -35,6 +35,7 @@ NOT_EXPORTED = {
     "key_hashes": "secrets",
     "operator_tokens": "secrets",
     "authorization_codes": "secrets",
+    "refresh_tokens": "secrets",
     "approval_requests": "secrets",
     "dkim_keys": "secrets",
     "signing_keys": "the installation's, not an account's",

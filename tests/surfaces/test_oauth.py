@@ -9,13 +9,14 @@ import pytest
 
 from multimail.core.errors import Refused
 from multimail.core.scopes import Role
-from multimail.core.times import DAY, MINUTE
+from multimail.core.times import DAY, HOUR, MINUTE
 from multimail.operations import operators
 from multimail.operations.authenticate import operator_actor
 from multimail.operations.context import Context
 from multimail.surfaces import dashboard
 from multimail.surfaces.dashboard.session import csrf_token
 from multimail.surfaces.http import build_app
+from multimail.workers.sweep import sweep
 from tests.support import mailroom
 from tests.support.asgi import Reply, fetch
 from tests.support.world import World
@@ -175,6 +176,91 @@ async def test_a_token_ends_by_itself_and_what_it_sent_is_held(program: Program)
     assert (await mailroom.row(program.world, sent.json()["id"]))["state"] == "pending_approval"
 
 
+class Renewing:
+    """A program that renews its tokens, let in for 30 days."""
+
+    def __init__(self, program: Program, client_id: str, told: dict[str, Any]) -> None:
+        self.program, self.client_id, self.told = program, client_id, told
+
+    async def renew(self, token: str, **more: str) -> Reply:
+        given = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": token}
+        return await self.program.post("/oauth/token", given | more)
+
+
+@pytest.fixture
+async def renewing(program: Program) -> Renewing:
+    registered = (await program.register(grant_types=["authorization_code", "refresh_token"])).json()
+    assert registered["grant_types"] == ["authorization_code", "refresh_token"]
+    code = (await program.agree(registered["client_id"]))["code"]
+    told = (await program.fetch_token(registered["client_id"], code)).json()
+    assert told["expires_in"] == 3600
+    return Renewing(program, registered["client_id"], told)
+
+
+async def test_a_token_is_renewed_until_the_day_that_a_person_said(renewing: Renewing) -> None:
+    program, clock, told = renewing.program, renewing.program.world.clock, renewing.told
+    clock.pass_(HOUR)
+    assert (await use(program, told["access_token"])).status == 401
+    next_one = (await renewing.renew(told["refresh_token"], scope="read")).json()
+    assert next_one["scope"] == "read send" and next_one["expires_in"] == 3600
+    assert next_one["refresh_token"] != told["refresh_token"]
+    (entry,) = [
+        one
+        for one in (await use(program, program.world.keys["admin"], "/v1/api-keys")).json()["api_keys"]
+        if one["expires_at"]
+    ]  # listed once, by what it shows now
+    assert next_one["access_token"].startswith(entry["shown"])
+    clock.pass_(30 * DAY - HOUR - 10 * MINUTE)
+    last = (await renewing.renew(next_one["refresh_token"])).json()
+    assert 0 < last["expires_in"] <= 600  # its own end, and not an hour
+    await program.world.run(lambda ctx: sweep(ctx.services, ctx.tx))
+    assert (await use(program, last["access_token"])).status == 200
+    clock.pass_(10 * MINUTE)
+    assert (await use(program, last["access_token"])).status == 401
+    assert (await renewing.renew(last["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+async def test_a_refresh_token_in_two_hands_ends_all_that_came_of_it(renewing: Renewing) -> None:
+    first = renewing.told
+    second = (await renewing.renew(first["refresh_token"])).json()
+    assert (await use(renewing.program, first["access_token"])).status == 200
+    assert (await renewing.renew(first["refresh_token"])).json()["error"] == "invalid_grant"
+    for told in (first, second):
+        assert (await use(renewing.program, told["access_token"])).status == 401
+        assert (await renewing.renew(told["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("token", ["access_token", "refresh_token"])
+async def test_a_program_ends_it_with_either_token(renewing: Renewing, token: str) -> None:
+    await renewing.program.post("/oauth/revoke", {"token": renewing.told[token]})
+    assert (await use(renewing.program, renewing.told["access_token"])).status == 401
+    assert (await renewing.renew(renewing.told["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+async def test_a_person_ends_it_as_any_key(renewing: Renewing) -> None:
+    program = renewing.program
+    admin = {"authorization": f"Bearer {program.world.keys['admin']}"}
+    key_id = (await use(program, renewing.told["access_token"])).json()["key"]["id"]
+    assert (await fetch(program.app, "DELETE", f"/v1/api-keys/{key_id}", headers=admin)).status == 200
+    assert (await renewing.renew(renewing.told["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"client_id": "mmc_other"}, "invalid_grant"),
+        ({"refresh_token": "mmr_wrong"}, "invalid_grant"),
+        ({"scope": "read admin"}, "invalid_scope"),
+        ({"resource": "https://other.test/mcp"}, "invalid_target"),
+    ],
+)
+async def test_a_renewal_that_is_refused_uses_nothing_up(
+    renewing: Renewing, more: dict[str, str], error: str
+) -> None:
+    assert (await renewing.renew(renewing.told["refresh_token"], **more)).json()["error"] == error
+    assert (await renewing.renew(renewing.told["refresh_token"])).status == 200
+
+
 async def test_a_code_is_good_once_and_a_second_use_ends_the_key(program: Program) -> None:
     client = (await program.register()).json()["client_id"]
     code = (await program.agree(client))["code"]
@@ -193,7 +279,7 @@ async def test_a_code_is_good_once_and_a_second_use_ends_the_key(program: Progra
         ({"redirect_uri": "https://evil.test/"}, "invalid_grant"),
         ({"code": "wrong"}, "invalid_grant"),
         ({"resource": "https://other.test/mcp"}, "invalid_target"),
-        ({"grant_type": "refresh_token"}, "unsupported_grant_type"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
     ],
 )
 async def test_who_can_t_prove_it_gets_nothing(program: Program, more: dict[str, str], error: str) -> None:

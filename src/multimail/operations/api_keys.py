@@ -22,6 +22,7 @@ from multimail.operations.views import Deleted, decode_cursor, page
 from multimail.storage.database import Row
 
 LAST: Final = "~"
+SHOWN: Final = 12  # characters of a secret, enough to tell keys apart
 
 
 class CreateApiKey(Input):
@@ -114,6 +115,11 @@ def _require_apart(scopes: frozenset[Scope]) -> None:
         raise Refused("self_approval", sentence, hint="make a key for each")
 
 
+def new_secret(ctx: Context, prefix: str) -> str:
+    """160 bits of randomness in base32."""
+    return prefix + base64.b32encode(ctx.services.random(20)).decode().lower()
+
+
 def add_key(
     ctx: Context,
     name: str,
@@ -122,18 +128,19 @@ def add_key(
     *,
     test: bool,
     expires_at: int | None = None,
+    token_ends_at: int | None = None,
 ) -> dict[str, Any]:
-    """The shape of ApiKeyAnswer with `api_key`: 160 bits of randomness in base32.
+    """The shape of ApiKeyAnswer with `api_key`.
 
-    Only OAuth's keys expire, and those that they make.
+    Only OAuth's keys expire, and those that they make; `token_ends_at` is when a secret does that is to be renewed.
     """
-    secret = KEY_PREFIXES[test] + base64.b32encode(ctx.services.random(20)).decode().lower()
+    secret = new_secret(ctx, KEY_PREFIXES[test])
     row = {
         "account_id": ctx.account_id,
         "key_id": ctx.new_id("key"),
         "name": name,
         "hash": hash_secret(secret),
-        "shown": secret[:12],
+        "shown": secret[:SHOWN],
         "scopes": to_json(list(scopes)),
         "limited": limits is not None,
         "test": test,
@@ -142,7 +149,9 @@ def add_key(
         "expires_at": expires_at,
     }
     ctx.sql.add_key(**row)
-    ctx.sql.add_key_hash(hash=row["hash"], account_id=ctx.account_id, key_id=row["key_id"])
+    ctx.sql.add_key_hash(
+        hash=row["hash"], account_id=ctx.account_id, key_id=row["key_id"], expires_at=token_ends_at
+    )
     for mailbox_id in sorted(limits or ()):
         ctx.sql.add_key_mailbox(account_id=ctx.account_id, key_id=row["key_id"], mailbox_id=mailbox_id)
     ctx.about("api_key", str(row["key_id"]), scopes=list(scopes), test=test, limited=limits is not None)

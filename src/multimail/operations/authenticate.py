@@ -46,6 +46,7 @@ def key_actor(tx: Tx, key: Row) -> Actor:
         bool(key["test"]),
         limits,
         key["plan"],
+        key["token_ends_at"],
     )
 
 
@@ -82,7 +83,7 @@ def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> None:
         return
     name = {"account_id": actor.account_id, "key_id": actor.id}
     last_used = tx.sql.key_is_live(**name, now=now)
-    if last_used is None:
+    if last_used is None or (actor.ends_at is not None and actor.ends_at <= now):
         raise Refused("unauthenticated", UNKNOWN_KEY)
     if note_use and last_used < now - MINUTE:
         tx.sql.touch_key(**name, now=now)

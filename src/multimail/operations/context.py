@@ -24,7 +24,8 @@ ActorKind = Literal["key", "operator", "system", "public"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks. `mailbox_ids` is None for one who sees the whole account, `plan` where nobody looked it up."""
+    """Who asks. `mailbox_ids` is None for one who sees the whole account, `plan` where nobody looked it up, and
+    `ends_at` unless what was shown ends before its key does: an access token that is renewed."""
 
     kind: ActorKind
     id: str
@@ -34,6 +35,7 @@ class Actor:
     test: bool = False
     mailbox_ids: frozenset[str] | None = None
     plan: str | None = None
+    ends_at: int | None = None
 
     @property
     def sees_held(self) -> bool:

@@ -24,7 +24,7 @@ BATCH: Final = 500  # rows of each table in one transaction
 AT_ONCE: Final = """
     key_hashes operator_tokens owner_addresses sign_ups addresses api_keys key_mailboxes operators
     approval_requests mailboxes webhooks intake jobs unindexed outcomes drafts passkeys
-    erased erasures loose_blobs domains dkim_keys authorization_codes
+    erased erasures loose_blobs domains dkim_keys authorization_codes refresh_tokens
     notification_settings oversight_settings mailbox_approvers watches
 """.split()
 IN_BATCHES: Final = """

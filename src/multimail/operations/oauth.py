@@ -4,13 +4,17 @@ that they get.
 A client that registers (RFC 7591) gets an id that is its registration, signed: nothing is stored, so nobody can fill
 the database. A client may instead name a metadata document of its own (Client ID Metadata Documents). Both are
 public clients: PKCE proves that who comes for the key is who asked for it. Access tokens are API keys with an end.
+
+A client that says that it renews its tokens gets short ones, and refresh tokens that are each good once (OAuth 2.1
+section 4.3, RFC 9700 section 4.14). They are other secrets of the same key: it is listed once, it ends when the person
+said, and whoever revokes it, or uses a refresh token again, ends them all.
 """
 
 import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -20,9 +24,9 @@ from multimail.core.identity import base64url
 from multimail.core.jsontext import to_json
 from multimail.core.oauth import CHALLENGE, proves, redirect_fault, same_redirect, same_resource
 from multimail.core.scopes import Scope
-from multimail.core.times import DAY, SECOND
-from multimail.operations.api_keys import RevokeApiKey, add_key, revoke_api_key
-from multimail.operations.authenticate import hash_secret, key_actor, operator_actor
+from multimail.core.times import DAY, HOUR, SECOND
+from multimail.operations.api_keys import SHOWN, RevokeApiKey, add_key, new_secret, revoke_api_key
+from multimail.operations.authenticate import KEY_PREFIXES, hash_secret, key_actor, operator_actor
 from multimail.operations.context import Context, Services, Site
 from multimail.operations.operation import write_audit
 from multimail.storage.database import Tx
@@ -31,7 +35,12 @@ SCOPES: Final = (Scope.READ, Scope.SEND, Scope.ADMIN)  # never oversight: a prog
 USUAL: Final = (Scope.READ, Scope.SEND)
 DAYS: Final = (1, 30, 90)  # how long a person may let a program in
 CODE_LIFE: Final = 60 * SECOND
+ACCESS_LIFE: Final = HOUR  # of a token that is renewed
 REGISTERED: Final = "mmc_"
+REFRESH_PREFIX: Final = "mmr_"
+CODE_GRANT: Final = "authorization_code"
+REFRESH_GRANT: Final = "refresh_token"
+GRANTS: Final = (CODE_GRANT, REFRESH_GRANT)
 NAME_LENGTH: Final = 100
 REDIRECTS: Final = 5
 STATE_LENGTH: Final = 2048
@@ -53,11 +62,13 @@ class Fault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`name` is what it calls itself and proves nothing; `host` is where its document lies, "" if it registered."""
+    """`name` is what it calls itself and proves nothing; `host` is where its document lies, "" if it registered;
+    `renews` says that it can use refresh tokens."""
 
     client_id: str
     name: str
     redirect_uris: tuple[str, ...]
+    renews: bool
     host: str = ""
 
 
@@ -89,6 +100,7 @@ class Grant:
     scopes: tuple[str, ...]
     mailbox_ids: tuple[str, ...] | None
     days: int
+    renews: bool = False
 
 
 def resource(site: Site) -> str:
@@ -98,8 +110,8 @@ def resource(site: Site) -> str:
 
 def register(services: Services, given: Mapping[str, Any]) -> dict[str, Any]:
     """A registration's answer (RFC 7591 section 3.2.1). Raises Fault."""
-    name, redirects = _described(given)
-    text = to_json([name, *redirects]).encode()
+    name, redirects, renews = _described(given)
+    text = to_json([name, redirects, renews]).encode()
     client_id = f"{REGISTERED}{base64url(text)}.{_signature(services, text)}"
     return {
         "client_id": client_id,
@@ -107,13 +119,13 @@ def register(services: Services, given: Mapping[str, Any]) -> dict[str, Any]:
         "client_name": name,
         "redirect_uris": list(redirects),
         "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code"],
+        "grant_types": [CODE_GRANT, *([REFRESH_GRANT] if renews else ())],
         "response_types": ["code"],
     }
 
 
-def _described(given: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """A client's name and redirect URIs, within bounds. Raises Fault."""
+def _described(given: Mapping[str, Any]) -> tuple[str, tuple[str, ...], bool]:
+    """A client's name and redirect URIs, within bounds, and whether it renews its tokens. Raises Fault."""
     redirects = given.get("redirect_uris")
     if not isinstance(redirects, list) or not 0 < len(redirects) <= REDIRECTS:
         raise Fault("invalid_redirect_uri", f"redirect_uris: one to {REDIRECTS} are needed")
@@ -123,12 +135,14 @@ def _described(given: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
             raise Fault("invalid_redirect_uri", fault)
     name = given.get("client_name")
     shown = "".join(char for char in name if char.isprintable()) if isinstance(name, str) else ""
-    return shown.strip()[:NAME_LENGTH], tuple(redirects)
+    grants = given.get("grant_types")
+    renews = isinstance(grants, list) and REFRESH_GRANT in grants
+    return shown.strip()[:NAME_LENGTH], tuple(redirects), renews
 
 
 def _signature(services: Services, text: bytes) -> str:
     """The words before it keep it apart from signed links and forms, which are of the same secret."""
-    return base64url(hmac.new(services.link_secret, b"oauth client:" + text, hashlib.sha256).digest())
+    return base64url(hmac.new(services.link_secret, b"oauth client 2:" + text, hashlib.sha256).digest())
 
 
 def is_elsewhere(client_id: str) -> bool:
@@ -153,8 +167,8 @@ def _registered(services: Services, client_id: str) -> Client:
         text = b""
     if not hmac.compare_digest(_signature(services, text).encode(), signature.encode()):
         raise Untrusted("This program's registration was not made here. It can register again.")
-    name, *redirects = json.loads(text)
-    return Client(client_id, name, tuple(redirects))
+    name, redirects, renews = json.loads(text)
+    return Client(client_id, name, tuple(redirects), renews)
 
 
 async def _described_elsewhere(services: Services, client_id: str) -> Client:
@@ -170,10 +184,10 @@ async def _described_elsewhere(services: Services, client_id: str) -> Client:
     if not isinstance(document, dict) or document.get("client_id") != client_id:
         raise Untrusted("The program's document does not name its own address as client_id.")
     try:
-        name, redirects = _described(document)
+        name, redirects, renews = _described(document)
     except Fault as fault:
         raise Untrusted(f"The program's document: {fault.words}.") from None
-    return Client(client_id, name, redirects, parts.hostname or "")
+    return Client(client_id, name, redirects, renews, parts.hostname or "")
 
 
 async def read_request(services: Services, given: Mapping[str, str]) -> tuple[Asked, Fault | None]:
@@ -221,7 +235,14 @@ def grant(ctx: Context, asked: Asked, scopes: list[Scope], mailboxes: list[str] 
         raise Refused("invalid_fields", "Choose what the program may do, where, and for how long.")
     client = asked.client
     stands_for = Grant(
-        client.client_id, client.name, asked.redirect_uri, asked.challenge, agreed, limits, days
+        client.client_id,
+        client.name,
+        asked.redirect_uri,
+        asked.challenge,
+        agreed,
+        limits,
+        days,
+        client.renews,
     )
     code = base64url(ctx.services.random(32))
     ctx.sql.add_authorization_code(
@@ -238,12 +259,17 @@ def grant(ctx: Context, asked: Asked, scopes: list[Scope], mailboxes: list[str] 
 
 
 def exchange(services: Services, given: Mapping[str, str], tx: Tx) -> dict[str, Any] | Fault:
-    """The token's answer (RFC 6749 section 5.1). A Fault is returned, so that what it undid stays undone.
+    """The token's answer (RFC 6749 section 5.1). A Fault is returned, so that what it undid stays undone."""
+    if not _ours(services.site, given.get("resource", "")):
+        return Fault("invalid_target", f"resource is {resource(services.site)}")
+    wanted = given.get("grant_type")
+    if wanted not in GRANTS:
+        return Fault("unsupported_grant_type", f"grant_type is {' or '.join(GRANTS)}")
+    return (_exchange_code if wanted == CODE_GRANT else _renew)(services, given, tx)
 
-    A code is good once: who comes with it again ends the key that it got (OAuth 2.1 section 4.1.3).
-    """
-    if given.get("grant_type") != "authorization_code":
-        return Fault("unsupported_grant_type", "grant_type is authorization_code")
+
+def _exchange_code(services: Services, given: Mapping[str, str], tx: Tx) -> dict[str, Any] | Fault:
+    """A code is good once: who comes with it again ends the key that it got (OAuth 2.1 section 4.1.3)."""
     name = hash_secret(given.get("code", ""))
     row = tx.sql.get_authorization_code(hash=name)
     now = services.clock()
@@ -257,7 +283,7 @@ def exchange(services: Services, given: Mapping[str, str], tx: Tx) -> dict[str, 
         _end(ctx, row["key_id"])
         return Fault("invalid_grant", "the code was used before")
     stands_for = Grant(**json.loads(row["grant_json"]))
-    fault = _exchange_fault(services.site, stands_for, given)
+    fault = _code_fault(stands_for, given)
     if fault is not None:
         tx.sql.remove_authorization_code(hash=name)
         return fault
@@ -266,15 +292,13 @@ def exchange(services: Services, given: Mapping[str, str], tx: Tx) -> dict[str, 
     return _issue(ctx, name, stands_for)
 
 
-def _exchange_fault(site: Site, stands_for: Grant, given: Mapping[str, str]) -> Fault | None:
+def _code_fault(stands_for: Grant, given: Mapping[str, str]) -> Fault | None:
     if given.get("client_id") != stands_for.client_id:
         return Fault("invalid_grant", "the code is another client's")
     if given.get("redirect_uri", stands_for.redirect_uri) != stands_for.redirect_uri:
         return Fault("invalid_grant", "redirect_uri is not that of the request")
     if not proves(given.get("code_verifier", ""), stands_for.challenge):
         return Fault("invalid_grant", "code_verifier does not prove who asked")
-    if not _ours(site, given.get("resource", "")):
-        return Fault("invalid_target", f"resource is {resource(site)}")
     return None
 
 
@@ -283,20 +307,70 @@ def _issue(ctx: Context, code_hash: str, stands_for: Grant) -> dict[str, Any]:
     scopes = [Scope(scope) for scope in stands_for.scopes]
     key_name = f"{stands_for.client_name or urlsplit(stands_for.redirect_uri).netloc or 'a program'} (OAuth)"
     expires_at = ctx.now + stands_for.days * DAY
-    made = add_key(ctx, key_name, scopes, limits, test=False, expires_at=expires_at)
+    ends_at = ctx.now + ACCESS_LIFE if stands_for.renews else None
+    made = add_key(ctx, key_name, scopes, limits, test=False, expires_at=expires_at, token_ends_at=ends_at)
     ctx.sql.note_authorized_key(hash=code_hash, key_id=made["id"])
     write_audit(ctx, "create_api_key")
+    told = _told(ctx, made["api_key"], stands_for.scopes, ends_at or expires_at)
+    if stands_for.renews:
+        told["refresh_token"] = _add_refresh_token(ctx, made["id"], stands_for.client_id, expires_at)
+    return told
+
+
+def _told(ctx: Context, token: str, scopes: Sequence[str], ends_at: int) -> dict[str, Any]:
+    """The shape of RFC 6749 section 5.1."""
     return {
-        "access_token": made["api_key"],
+        "access_token": token,
         "token_type": "Bearer",
-        "expires_in": stands_for.days * DAY // SECOND,
-        "scope": " ".join(stands_for.scopes),
+        "expires_in": (ends_at - ctx.now) // SECOND,
+        "scope": " ".join(scopes),
+    }
+
+
+def _add_refresh_token(ctx: Context, key_id: str, client_id: str, expires_at: int) -> str:
+    token = new_secret(ctx, REFRESH_PREFIX)
+    row = {"hash": hash_secret(token), "account_id": ctx.account_id, "key_id": key_id, "client_id": client_id}
+    ctx.sql.add_refresh_token(**row, now=ctx.now, expires_at=expires_at)
+    return token
+
+
+def _renew(services: Services, given: Mapping[str, str], tx: Tx) -> dict[str, Any] | Fault:
+    """The next access token and the next refresh token of the same key, with the same scopes until the same end.
+
+    A refresh token that comes again is in two hands, and nobody can tell which of them is a thief's: the key ends
+    (RFC 9700 section 4.14.2). The access token before lasts until its own end.
+    """
+    shown, now = hash_secret(given.get("refresh_token", "")), services.clock()
+    key = tx.sql.get_refresh_token(hash=shown)
+    if key is None or key["client_id"] != given.get("client_id"):
+        return Fault("invalid_grant", "the refresh token is unknown, or another client's")
+    if key["revoked_at"] is not None or key["expires_at"] <= now:
+        return Fault("invalid_grant", "what was agreed to has ended: ask again")
+    scopes = json.loads(key["scopes"])
+    if not set(given.get("scope", "").split()) <= set(scopes):
+        return Fault("invalid_scope", "a renewed token can do no more than the first")
+    ctx = Context(services, tx, key_actor(tx, key), now)
+    if not tx.sql.claim_refresh_token(hash=shown, now=now):
+        _end(ctx, key["key_id"])
+        return Fault(
+            "invalid_grant", "the refresh token was used before: nothing that came of it is good any more"
+        )
+    token, ends_at = new_secret(ctx, KEY_PREFIXES[False]), min(now + ACCESS_LIFE, key["expires_at"])
+    name = {"account_id": ctx.account_id, "key_id": key["key_id"]}
+    ctx.sql.add_key_hash(**name, hash=hash_secret(token), expires_at=ends_at)
+    ctx.sql.renew_key(**name, hash=hash_secret(token), shown=token[:SHOWN])
+    ctx.about("api_key", key["key_id"])
+    write_audit(ctx, "renew_api_key")
+    told = _told(ctx, token, scopes, ends_at)
+    return told | {
+        "refresh_token": _add_refresh_token(ctx, key["key_id"], key["client_id"], key["expires_at"])
     }
 
 
 def revoke(services: Services, token: str, tx: Tx) -> None:
     """RFC 7009: who holds a token may end it. One that is unknown, or a key that OAuth did not make, stays as it is."""
-    row = tx.sql.get_key_by_hash(hash=hash_secret(token))
+    name = hash_secret(token)
+    row = tx.sql.get_key_by_hash(hash=name) or tx.sql.get_refresh_token(hash=name)
     if row is not None and row["expires_at"] is not None:
         _end(Context(services, tx, key_actor(tx, row), services.clock()), row["key_id"])
 

@@ -1,5 +1,5 @@
 -- name: get_key_by_hash^
-SELECT k.*, a.plan FROM key_hashes h
+SELECT k.*, a.plan, h.expires_at AS token_ends_at FROM key_hashes h
 JOIN api_keys k ON k.account_id = h.account_id AND k.key_id = h.key_id
 JOIN accounts a ON a.account_id = h.account_id
 WHERE h.hash = :hash AND k.revoked_at IS NULL;
@@ -18,7 +18,7 @@ WHERE account_id = :account_id AND key_id < :before AND revoked_at IS NULL
 ORDER BY key_id DESC LIMIT :limit;
 
 -- name: add_key_hash!
-INSERT INTO key_hashes (hash, account_id, key_id) VALUES (:hash, :account_id, :key_id);
+INSERT INTO key_hashes (hash, account_id, key_id, expires_at) VALUES (:hash, :account_id, :key_id, :expires_at);
 
 -- name: add_key!
 INSERT INTO api_keys (account_id, key_id, name, hash, shown, scopes, limited, test, created_at, created_by, expires_at)

@@ -33,6 +33,9 @@ DELETE FROM passkeys WHERE account_id = :account_id;
 -- name: close_authorization_codes!
 DELETE FROM authorization_codes WHERE account_id = :account_id;
 
+-- name: close_refresh_tokens!
+DELETE FROM refresh_tokens WHERE account_id = :account_id;
+
 -- name: close_operators!
 DELETE FROM operators WHERE account_id = :account_id;
 

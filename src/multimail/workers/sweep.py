@@ -29,6 +29,8 @@ def sweep(services: Services, tx: Tx) -> None:
     tx.sql.sweep_approval_requests(before=now - DAY)
     tx.sql.sweep_challenges(before=now - DAY)
     tx.sql.sweep_authorization_codes(before=now - DAY)
+    tx.sql.sweep_refresh_tokens(before=now - DAY)
+    tx.sql.sweep_key_hashes(before=now - DAY)
     tx.sql.sweep_sign_ups(before=now - DAY)
     tx.sql.sweep_watches()
     tx.sql.sweep_mta_sts_policies(before=now)
