@@ -38,6 +38,18 @@ async def test_in_the_sandbox_it_is_kept_for_operators_alone(world: World) -> No
     assert found["id"] == notice_id
 
 
+async def test_a_link_to_decide_by_is_for_the_person_whose_it_is(world: World) -> None:
+    await world.add_operator("boss", email="boss@example.test")
+    await world.add_operator("clerk", Role.APPROVER, "clerk@example.test")
+    await write(world, to="clerk@example.test", kind="pending")
+    await mailroom.tell(world)
+    (hidden,) = (await world.invoke(LIST_SANDBOX, "boss"))["operator_mail"]
+    (own,) = (await world.invoke(LIST_SANDBOX, "clerk"))["operator_mail"]
+    assert hidden["text"] is None and "12345678" in own["text"]
+    (found,) = await world.run(every_sandboxed)
+    assert "12345678" in found["text"], "whoever has the data folder reads everything"
+
+
 async def test_a_notice_without_a_secret_is_every_operators_to_read(world: World) -> None:
     await world.add_operator("clerk", Role.APPROVER)
     await write(world, kind="notice")

@@ -657,7 +657,7 @@ export interface OperatorAnswer {
   joined_at: string | null;
 }
 
-/** What would have been mailed to a person. `text` is null where it holds a code or link that is an owner's. */
+/** What would have been mailed to a person. `text` is null where it holds a code or link that is another's. */
 export interface OperatorMail {
   id: string;
   kind: string;

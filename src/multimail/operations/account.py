@@ -170,7 +170,7 @@ class Captured(TypedDict):
 
 
 class OperatorMail(TypedDict):
-    """What would have been mailed to a person. `text` is null where it holds a code or link that is an owner's."""
+    """What would have been mailed to a person. `text` is null where it holds a code or link that is another's."""
 
     id: str
     kind: str

@@ -126,13 +126,22 @@ def settle_notice(
 
 
 def sandboxed(ctx: Context) -> list[dict[str, Any]]:
-    """What would have been mailed to people, newest first. Codes and links are an owner's to read."""
+    """What would have been mailed to people, newest first."""
     rows = ctx.sql.list_operator_mail(account_id=ctx.account_id, limit=NEWEST)
-    return [notice_view(ctx, row) for row in rows]
+    person = ctx.sql.get_operator(account_id=ctx.account_id, operator_id=ctx.actor.id)
+    own = person and person["email"]
+    return [notice_view(ctx, row, shown=_may_read(ctx, row, own)) for row in rows]
 
 
-def notice_view(ctx: Context, row: Row) -> dict[str, Any]:
-    shown = Scope.OWNER in ctx.actor.grants or row["kind"] not in SECRET
+def _may_read(ctx: Context, row: Row, own: str | None) -> bool:
+    """Codes and links are an owner's to read, and one's own; links to decide by, which act in a person's name, are
+    that person's alone: with another's an owner could approve what they edited, where that takes two."""
+    if row["recipient"] == own or row["kind"] not in SECRET:
+        return True
+    return row["kind"] != "pending" and Scope.OWNER in ctx.actor.grants
+
+
+def notice_view(ctx: Context, row: Row, *, shown: bool) -> dict[str, Any]:
     return {
         "id": row["notice_id"],
         "kind": row["kind"],
@@ -147,4 +156,4 @@ def notice_view(ctx: Context, row: Row) -> dict[str, Any]:
 def every_sandboxed(ctx: Context) -> list[Mapping[str, Any]]:
     """The same of every account, for whoever has the data folder; newest last."""
     rows = ctx.sql.list_all_operator_mail(limit=NEWEST)
-    return [notice_view(ctx, row) for row in reversed(rows)]
+    return [notice_view(ctx, row, shown=True) for row in reversed(rows)]
