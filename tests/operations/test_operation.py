@@ -12,7 +12,7 @@ from multimail.operations.emails import READ_EMAIL, TAG_EMAIL
 from multimail.operations.events import LIST_EVENTS
 from multimail.operations.inbox import CHECK_INBOX
 from multimail.operations.mailboxes import CREATE_MAILBOX, GET_MAILBOX, LIST_MAILBOXES
-from multimail.operations.operation import Operation
+from multimail.operations.operation import FAULTS, ITEMS, Operation
 from multimail.operations.oversight import LIST_PENDING
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import SEND_EMAIL
@@ -81,6 +81,19 @@ async def test_text_that_can_not_be_kept_is_a_field_error(world: World, bad: str
             await world.ask(operation, key, given)
         fields: Any = caught.value.details["fields"]
         assert (caught.value.code, fields[0]["path"]) == ("invalid_fields", path)
+
+
+async def test_what_is_wrong_with_very_many_values_is_not_looked_into(world: World) -> None:
+    """Whatever surface brought them, and whatever they are: each takes longer to judge than to send."""
+    given = {"mailbox_id": world.mailbox["mailbox_id"]}
+    for to in ([0] * (ITEMS + 1), [[0] * 4000] * 17, [{str(number): 0 for number in range(ITEMS + 1)}]):
+        with pytest.raises(Refused) as caught:
+            await world.ask(SEND_EMAIL, "agent", given | {"to": to})
+        assert caught.value.code == "too_large"
+    with pytest.raises(Refused) as caught:
+        await world.ask(SEND_EMAIL, "agent", given | {"to": [0] * 900})
+    fields: Any = caught.value.details["fields"]
+    assert caught.value.code == "invalid_fields" and len(fields) == FAULTS
 
 
 async def test_the_audit_log_has_what_came_with_the_request(world: World) -> None:

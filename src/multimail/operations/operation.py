@@ -27,6 +27,11 @@ from multimail.storage.database import Row, Tx
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Body = Mapping[str, Any]
 
+VALUES: Final = (
+    65_536  # in one input: each costs far more than its bytes, and update_notifications takes 53,000
+)
+ITEMS: Final = 4096  # of one list or object, far above what any input takes
+FAULTS: Final = 100  # that are told of one input
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # What any operation may answer beside its own errors.
@@ -186,26 +191,55 @@ def check_scope(operation: Operation, actor: Actor) -> None:
 
 
 def read_input(model: type[Input], raw: Mapping[str, Any]) -> Input:
-    """Raises Refused("invalid_fields") that names every field at fault at once."""
-    unkept = _unkept("", raw)
-    if unkept is not None:
-        raise invalid(unkept, "text without NUL characters and halves of surrogate pairs is needed")
+    """Raises Refused: invalid_fields, which names the fields at fault, the first FAULTS of them, and too_large."""
+    if _look_through(raw) is not None:
+        raise invalid(
+            _unkept("", raw) or "", "text without NUL characters and halves of surrogate pairs is needed"
+        )
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         fields = [
             {"path": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-            for item in error.errors()
+            for item in error.errors(include_url=False, include_context=False, include_input=False)[:FAULTS]
         ]
         raise Refused(
             "invalid_fields", f"{fields[0]['path']}: {fields[0]['message']}", fields=fields
         ) from None
 
 
+def _look_through(raw: Mapping[str, Any]) -> str | None:
+    """A text that can't be kept, None where all can be: quick, for what is nearly always well. Raises
+    Refused("too_large") above VALUES and ITEMS: what is wrong with each of very many is long to find out."""
+    waiting: list[Any] = [raw]
+    seen = 0
+    while waiting:
+        value = waiting.pop()
+        seen += len(value)
+        if len(value) > ITEMS or seen > VALUES:
+            sentence = f"An input has at most {VALUES} values, and {ITEMS} in one list or object."
+            raise Refused("too_large", sentence)
+        texts = [item for item in value if isinstance(item, str)]  # of a mapping its names
+        items = value
+        if isinstance(value, Mapping):
+            items = value.values()
+            texts += [item for item in items if isinstance(item, str)]
+        found = next((text for text in texts if _is_unkept(text)), None)
+        if found is not None:
+            return found
+        waiting += [item for item in items if isinstance(item, Mapping | list | tuple)]
+    return None
+
+
+def _is_unkept(text: str) -> bool:
+    """Whether PostgreSQL or UTF-8 can't keep it."""
+    return "\0" in text or (not text.isascii() and _SURROGATE.search(text) is not None)
+
+
 def _unkept(path: str, value: Any) -> str | None:
-    """The path of the first text that PostgreSQL or UTF-8 can't keep, None where all can be kept."""
+    """The path of the first text that can't be kept, None where all can be."""
     if isinstance(value, str):
-        return path if "\0" in value or (not value.isascii() and _SURROGATE.search(value)) else None
+        return path if _is_unkept(value) else None
     items: Iterable[tuple[object, Any]] = ()
     if isinstance(value, Mapping):
         items = value.items()
