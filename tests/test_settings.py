@@ -35,8 +35,9 @@ def test_each_setting_has_its_variable() -> None:
     assert [setting.variable for setting in SETTINGS] == [
         "MULTIMAIL_" + word
         for word in (
-            "DATA HTTP SMTP DATABASE BLOBS DOMAIN DELIVER DNSSEC ROLE PUBLIC_URL TRUSTED_PROXIES PROXY_PROTOCOL "
-            "TLS_CERT TLS_KEY LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS METRICS_TOKEN LOG"
+            "DATA HTTP SMTP SUBMISSION SUBMISSION_TLS DATABASE BLOBS DOMAIN DELIVER DNSSEC ROLE PUBLIC_URL "
+            "TRUSTED_PROXIES PROXY_PROTOCOL TLS_CERT TLS_KEY LIMITS SIGN_UP SECRET_KEY RSPAMD DNS_LISTS "
+            "METRICS_TOKEN LOG"
         ).split()
     ]
     assert all(setting.help.endswith(".") for setting in SETTINGS)
@@ -54,6 +55,14 @@ def test_each_setting_has_its_variable() -> None:
 def test_addresses(text: str, address: Address) -> None:
     assert read(http=text).http == address
     assert read(smtp=text).smtp == address
+
+
+def test_submission_is_off_and_in_the_clear_on_loopback_alone() -> None:
+    assert read().submission is read().submission_tls is None
+    assert read(submission="[::1]:587").submission == Address("::1", 587)
+    files = {"tls_cert": "a.pem", "tls_key": "a.pem"}
+    assert read(submission="0.0.0.0:587", **files).submission == Address("0.0.0.0", 587)
+    assert read(submission_tls=":465", **files).submission_tls == Address("127.0.0.1", 465)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +103,9 @@ def test_any_text_is_an_address_or_refused_in_words(text: str) -> None:
         ({"log": "xml"}, "log: "),
         ({"metrics_token": "guess"}, "metrics-token: "),
         ({"proxy_protocol": "10.0.0.0/33"}, "proxy-protocol: "),
+        ({"submission": "587"}, "submission: HOST:PORT"),
+        ({"submission": "0.0.0.0:587"}, "submission: it needs tls-cert"),
+        ({"submission_tls": "127.0.0.1:465"}, "submission-tls: it needs tls-cert"),
         ({"domain": "two words"}, "domain: "),
         ({"domain": "a..b"}, "domain: "),
         ({"domain": "."}, "domain: "),

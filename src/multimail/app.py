@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from cryptography.hazmat.primitives import hashes
@@ -30,13 +30,14 @@ from multimail.operations.mta_sts import Policies
 from multimail.operations.operators import FirstKeys, first_run
 from multimail.operations.vault import SIGNING_KEY, Vault, open_vault
 from multimail.operations.webhooks import refuse_url
-from multimail.settings import SettingError, Settings
+from multimail.settings import Address, SettingError, Settings
 from multimail.storage.blobs import Blobs, open_store
 from multimail.storage.connect import open_database
 from multimail.storage.database import Database, Tx
-from multimail.surfaces import dashboard
+from multimail.surfaces import dashboard, submission_intake
 from multimail.surfaces.http import build_app
-from multimail.surfaces.smtp import SmtpServer
+from multimail.surfaces.smtp import Intake, SmtpServer
+from multimail.surfaces.smtp_auth import SubmissionConversation
 from multimail.surfaces.smtp_intake import MailboxIntake
 from multimail.workers import chat, deliver, notify, small, webhook
 from multimail.workers.index import indexer
@@ -145,8 +146,10 @@ class Running:
     """What `serve` tells whoever started it."""
 
     http_port: int | None
-    smtp_port: int | None
     url: str
+    smtp_port: int | None
+    submission_port: int | None = None
+    submission_tls_port: int | None = None
 
 
 @contextlib.asynccontextmanager
@@ -164,7 +167,8 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
         listener = _listen(settings) if settings.role in ("all", "http") else None
         url = settings.public_url or _own_url(settings, listener)
         services, keys, client = await stack.enter_async_context(open_services(settings, url))
-        if settings.role != "smtp":
+        submits = bool(settings.submission or settings.submission_tls)
+        if settings.role != "smtp" or submits:
             services = replace(services, apart=await stack.enter_async_context(Apart()))
 
         def begin(tx: Tx) -> None:
@@ -175,16 +179,9 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
         await services.db.write(begin)
         if settings.role in ("all", "worker"):
             await _start_workers(stack, settings, services, keys, client)
-        smtp_port = None
+        ports: tuple[int | None, int | None, int | None] = (None, None, None)
         if settings.role in ("all", "smtp"):
-            server = SmtpServer(
-                MailboxIntake(services),
-                hostname=services.site.mail_host,
-                tls=_tls(settings),
-                proxies=settings.proxy_protocol,
-            )
-            smtp_port = await server.start(settings.smtp.host, settings.smtp.port)
-            stack.push_async_callback(server.stop, GRACE / 2)
+            ports = await _start_smtp(stack, settings, services)
         if listener is not None:
             app = build_app(
                 services,
@@ -199,7 +196,37 @@ async def serve(settings: Settings, keep_keys: Callable[[str, FirstKeys], None])
         stack.callback(ready.clear)
         ready.set()
         http_port = listener.getsockname()[1] if listener else None
-        yield Running(http_port, smtp_port, url)
+        yield Running(http_port, url, *ports)
+
+
+async def _start_smtp(
+    stack: contextlib.AsyncExitStack, settings: Settings, services: Services
+) -> tuple[int | None, int | None, int | None]:
+    """The ports of mail from outside, of submission, and of submission with TLS from the first octet."""
+    common: dict[str, Any] = {
+        "hostname": services.site.mail_host,
+        "tls": _tls(settings),
+        "proxies": settings.proxy_protocol,
+    }
+    hand_in = {**common, "conversation": SubmissionConversation, "limits": submission_intake.LIMITS}
+    servers: list[SmtpServer] = []
+
+    async def start(address: Address | None, intake: Intake, options: dict[str, Any]) -> int | None:
+        if address is None:
+            return None
+        servers.append(SmtpServer(intake, **options))
+        return await servers[-1].start(address.host, address.port)
+
+    async def stop() -> None:
+        await asyncio.gather(*(server.stop(GRACE / 2) for server in servers))
+
+    stack.push_async_callback(stop)
+    keyholders = submission_intake.KeyholdersIntake(services)
+    return (
+        await start(settings.smtp, MailboxIntake(services), common),
+        await start(settings.submission, keyholders, hand_in),
+        await start(settings.submission_tls, keyholders, {**hand_in, "implicit_tls": True}),
+    )
 
 
 async def _start_workers(

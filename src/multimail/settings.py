@@ -41,6 +41,12 @@ SETTINGS: Final = (
     Setting("data", "./data", "The folder for the database, large messages and the first run's keys."),
     Setting("http", "127.0.0.1:8025", "HOST:PORT of the HTTP API; port 0 takes a free one."),
     Setting("smtp", "127.0.0.1:2525", "HOST:PORT of the SMTP server; port 0 takes a free one."),
+    Setting(
+        "submission",
+        "",
+        "HOST:PORT where mail programs send with an API key as the password (port 587); by default nowhere.",
+    ),
+    Setting("submission-tls", "", "The same with TLS from the first octet (port 465); by default nowhere."),
     Setting("database", "", "postgresql://… or sqlite:///PATH; by default SQLite in the data folder."),
     Setting(
         "blobs", "", "Where large messages go: a folder or s3://BUCKET/PREFIX; by default in the data folder."
@@ -101,6 +107,7 @@ SETTINGS: Final = (
 )
 
 BEARER: Final = r"[A-Za-z0-9._~+/=-]{16,256}"  # RFC 6750 2.1
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 ROLES: Final = ("all", "http", "smtp", "worker")
 CHOICES: Final = {
     "dnssec": ("auto", "on", "off"),
@@ -123,6 +130,8 @@ class Settings:
     data: Path
     http: Address
     smtp: Address
+    submission: Address | None
+    submission_tls: Address | None
     database: str
     blobs: str
     domain: str
@@ -160,7 +169,7 @@ class Settings:
     @property
     def open_to_the_world(self) -> bool:
         """Anything but all roles on loopback with no public address: then webhooks may not call loopback."""
-        local = self.http.host in ("127.0.0.1", "::1", "localhost")
+        local = self.http.host in LOOPBACK
         return self.role != "all" or not local or bool(self.public_url)
 
 
@@ -209,6 +218,8 @@ def read_settings(given: Mapping[str, str], environment: Mapping[str, str] = os.
         data=data,
         http=_address("http", values["http"]),
         smtp=_address("smtp", values["smtp"]),
+        submission=_submission("submission", values),
+        submission_tls=_submission("submission-tls", values),
         database=database,
         blobs=values["blobs"] or str(data / "blobs"),
         domain=domain,
@@ -255,6 +266,16 @@ def _is_base(url: str) -> bool:
         return False
     whole = parts.scheme in ("http", "https") and parts.hostname
     return bool(whole) and "@" not in parts.netloc and not parts.query and not parts.fragment
+
+
+def _submission(name: str, values: Mapping[str, str]) -> Address | None:
+    """Where keys are not sent in the clear: without a certificate only this machine can be served (RFC 8314 3.3)."""
+    if not values[name]:
+        return None
+    address = _address(name, values[name])
+    if not values["tls-cert"] and (name == "submission-tls" or address.host not in LOOPBACK):
+        raise SettingError(f"{name}: it needs tls-cert and tls-key, so that nobody reads keys on their way")
+    return address
 
 
 def _address(name: str, text: str) -> Address:

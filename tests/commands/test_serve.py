@@ -107,6 +107,8 @@ def test_running_json_tells_where_it_listens(server: Server) -> None:
         "url": server.url,
         "smtp": f"127.0.0.1:{server.smtp_port}",
         "delivery": "sandbox",
+        "submission": "",
+        "submission_tls": "",
     }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from multimail.operations.vault import VaultError
-from multimail.settings import SettingError, Settings
+from multimail.settings import Address, SettingError, Settings
 from multimail.storage.connect import open_database
 from multimail.storage.database import Database
 from multimail.storage.migrate import SchemaTooNew
@@ -28,13 +28,16 @@ UNUSABLE: Final = (OSError, sqlite3.Error, psycopg.Error, SchemaTooNew, VaultErr
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
     """The file running.json: there while a server of all roles runs. `api` is the address to call from this
-    machine, `url` the base of links, `smtp` HOST:PORT, `delivery` sandbox, mx or relay."""
+    machine, `url` the base of links, `delivery` sandbox, mx or relay; `smtp` and both ways to submit are HOST:PORT,
+    "" for none."""
 
     pid: int
     api: str
     url: str
     smtp: str
     delivery: str
+    submission: str = ""
+    submission_tls: str = ""
 
 
 def write_keys(data: Path, url: str, keys: "FirstKeys") -> None:
@@ -73,6 +76,8 @@ def write_running(settings: Settings, running: "Running") -> Path:
         url=running.url,
         smtp=_reachable(settings.smtp.host, running.smtp_port),
         delivery=settings.delivery,
+        submission=_listening(settings.submission, running.submission_port),
+        submission_tls=_listening(settings.submission_tls, running.submission_tls_port),
     )
     _write_private(path, json.dumps(asdict(where), indent=1) + "\n")
     return path
@@ -111,6 +116,10 @@ def _reachable(host: str, port: int | None) -> str:
     """HOST:PORT to connect to: a server that listens everywhere is reached on loopback."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # it is not bound here
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _listening(address: Address | None, port: int | None) -> str:
+    return _reachable(address.host, port) if address is not None else ""
 
 
 def _write_env(path: Path, **values: str) -> None:

@@ -56,8 +56,16 @@ def require_certificate(settings: Settings) -> None:
 def in_words(error: Exception, settings: Settings) -> str:
     """The error; one about an address to listen on (it names no file) with the addresses and what to do."""
     if isinstance(error, OSError) and error.errno in NOT_TO_BE_HAD and error.filename is None:
-        wanted = f"{settings.http.host}:{settings.http.port} or {settings.smtp.host}:{settings.smtp.port}"
-        return f"{wanted}: {os.strerror(error.errno)}. Give others: --http HOST:PORT --smtp HOST:PORT"
+        asked = {
+            "http": settings.http,
+            "smtp": settings.smtp,
+            "submission": settings.submission,
+            "submission-tls": settings.submission_tls,
+        }
+        given = {name: address for name, address in asked.items() if address is not None}
+        wanted = " or ".join(f"{address.host}:{address.port}" for address in given.values())
+        flags = " ".join(f"--{name} HOST:PORT" for name in given)
+        return f"{wanted}: {os.strerror(error.errno)}. Give others: {flags}"
     return str(error)
 
 
@@ -117,6 +125,12 @@ def banner(settings: Settings, running: Running) -> str:
         lines.append(f"  API       {running.url}   (docs: {running.url}/docs)")
     if running.smtp_port is not None:
         lines.append(f"  SMTP in   {settings.smtp.host}:{running.smtp_port}")
+    if settings.submission and running.submission_port is not None:
+        lines.append(
+            f"  Submit    {settings.submission.host}:{running.submission_port}   (password: an API key)"
+        )
+    if settings.submission_tls and running.submission_tls_port is not None:
+        lines.append(f"  with TLS  {settings.submission_tls.host}:{running.submission_tls_port}")
     lines.append(
         f"  Mail out  {WHERE_MAIL_GOES[settings.delivery].format(relay=settings.deliver.rpartition('@')[2])}"
     )

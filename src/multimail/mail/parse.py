@@ -264,9 +264,7 @@ def _decoded(entity: mime.Entity, trouble: mime.Trouble) -> str:
     text = whole_characters(text).replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     text = text[:MAX_HTML] if entity.content_type == "text/html" else _bounded(text, "text", trouble)
     return (
-        _unflowed(text, entity.delete_space)
-        if entity.flowed and entity.content_type == "text/plain"
-        else text
+        unflowed(text, entity.delete_space) if entity.flowed and entity.content_type == "text/plain" else text
     )
 
 
@@ -276,7 +274,7 @@ def _bounded(text: str, what: str, trouble: mime.Trouble) -> str:
     return text[:MAX_TEXT]
 
 
-def _unflowed(text: str, delete_space: bool) -> str:
+def unflowed(text: str, delete_space: bool) -> str:
     """Undo format=flowed (RFC 3676 4): lines ending in a space go on in the next of the same quote depth."""
     out: list[str] = []
     depth_before, flowing = 0, False

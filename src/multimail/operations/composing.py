@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -169,10 +169,20 @@ async def compose_new(
     services: Services, given: SendEmail, mailbox: Row, attachments: tuple[Attachment, ...]
 ) -> Composed:
     """The message of a conversation that begins. Raises Refused where nobody is to get it."""
+    people = people_of(given)
+    return await compose_draft(services, mailbox, given, people, given.subject, attachments)
+
+
+def people_of(given: SendEmail) -> dict[str, tuple[Address, ...]]:
+    """Raises Refused where an address is none, or nobody is to get it."""
     people = {kind: address_list(kind, getattr(given, kind)) for kind in ("to", "cc", "bcc", "reply_to")}
+    require_recipient(people)
+    return people
+
+
+def require_recipient(people: Mapping[str, tuple[Address, ...]]) -> None:
     if not people["to"] + people["cc"] + people["bcc"]:
         raise invalid("to", "at least one recipient is needed")
-    return await _compose(services, mailbox, given, people, given.subject, attachments)
 
 
 def find_answered(ctx: Context, given: ReplyEmail) -> tuple[Row, Target]:
@@ -189,10 +199,10 @@ async def prepare_reply(services: Services, given: ReplyEmail, found: tuple[Row,
     }
     attachments = decode_attachments(given.attachments)
     subject = reply_subject(target.subject)
-    return await _compose(services, mailbox, given, people, subject, attachments, target)
+    return await compose_draft(services, mailbox, given, people, subject, attachments, target)
 
 
-async def _compose(
+async def compose_draft(
     services: Services,
     mailbox: Row,
     given: ComposeInput,
@@ -200,7 +210,9 @@ async def _compose(
     subject: str,
     attachments: tuple[Attachment, ...],
     target: Target | None = None,
+    **said: Any,
 ) -> Composed:
+    """`said` are fields of the draft that the caller wrote itself."""
     email_id = services.new_id("eml")
     draft = Draft(
         from_=Address(mailbox["name"], mailbox["address"]),
@@ -217,7 +229,9 @@ async def _compose(
         extra_headers=said_of_the_writer(mailbox),
     )
     quotable = target.words if target and ">" in given.markdown else ""
-    return await make_ready(services, mailbox, email_id, draft, people["bcc"], target, quotable)
+    return await make_ready(
+        services, mailbox, email_id, replace(draft, **said), people["bcc"], target, quotable
+    )
 
 
 def said_of_the_writer(mailbox: Row) -> tuple[tuple[str, str], ...]:

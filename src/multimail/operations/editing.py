@@ -29,6 +29,7 @@ from multimail.operations.composing import (
     address_list,
     decode_attachments,
     make_ready,
+    require_recipient,
     said_of_the_writer,
 )
 from multimail.operations.context import Context, Services
@@ -149,8 +150,7 @@ async def prepare_edit(services: Services, given: EditInput, original: Original)
     email, contents = original.email, original.contents
     headers = json.loads(contents["headers_json"])
     people = _people(given, email, names_in(headers))
-    if not people["to"] + people["cc"] + people["bcc"]:
-        raise invalid("to", "at least one recipient is needed")
+    require_recipient(people)
     html = given.html if given.html is not None or given.markdown is not None else contents["html"]
     draft = Draft(
         from_=Address(original.mailbox["name"], original.mailbox["address"]),

@@ -22,6 +22,10 @@ class Rates:
         self._full_at[key_id], allowance = take(limit, self._full_at.get(key_id, now), now)
         return allowance
 
+    def left(self, key_id: str, limit: int, now: int) -> Allowance:
+        """What `take` would answer now, without taking."""
+        return take(limit, self._full_at.get(key_id, now), now)[1]
+
 
 def count_request(
     rates: Rates, key_id: str, plan: str | None, self_hosted: Plan, now: int
