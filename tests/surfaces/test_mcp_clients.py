@@ -1,9 +1,24 @@
-"""Other people's MCP clients, against a live server: fastmcp's lists every tool and uses some."""
+"""Other people's MCP clients, against a live server: fastmcp's uses some tools, the MCP Inspector's every one."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
 
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 
-from tests.support.server import Server
+from multimail.core.errors import ERRORS
+from multimail.core.scopes import KEY_SCOPES
+from multimail.operations.registry import OPERATIONS
+from multimail.surfaces.mcp.tools import usable
+from tests.support import npm
+from tests.support.agents import Desk
+from tests.support.server import Server, clean_environment
+from tests.test_authority import EXAMPLES, Things
+
+INSPECTOR = npm.MODULES / "@modelcontextprotocol" / "inspector" / "clients" / "cli" / "build" / "index.js"
+REFUSED = 5  # its exit code for a result with isError
 
 
 async def test_fastmcp_lists_tools_sends_and_reads(server: Server) -> None:
@@ -24,3 +39,69 @@ async def test_fastmcp_lists_tools_sends_and_reads(server: Server) -> None:
             "draft_reply",
             "daily_digest",
         }
+
+
+def inspect(server: Server, folder: Path, calls: list[tuple[str, list[str]]]) -> list[tuple[int, Any]]:
+    """(exit code, result) of each call: (name of a key, further arguments of the Inspector)."""
+    (folder / "calls.json").write_text(
+        json.dumps(
+            [
+                [
+                    *("--server-url", f"{server.url}/mcp", "--transport", "http", "--quiet"),
+                    *("--header", f"Authorization: Bearer {server.keys[key]}"),
+                    *("--output", str(folder / f"{number}.json"), *more),
+                ]
+                for number, (key, more) in enumerate(calls)
+            ]
+        )
+    )
+    done = subprocess.run(
+        [npm.node(), Path(__file__).with_name("inspect.mjs"), INSPECTOR, folder / "calls.json"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    codes = json.loads(done.stdout)
+    assert set(codes) <= {0, REFUSED}, done.stderr
+    return [(code, json.loads((folder / f"{i}.json").read_text())) for i, code in enumerate(codes)]
+
+
+def test_the_inspector_calls_every_tool(server: Server, tmp_path: Path) -> None:
+    """Their schemas are portable, too. What a made-up id is answered is a refusal, and is read as one."""
+    desk = Desk(server)
+    email_id = desk.receive("Hello", "Words")
+    things = Things(
+        mailbox_id=server.mailbox_id,
+        address=server.address,
+        email_id=email_id,
+        thread_id=desk.read(email_id)["thread_id"],
+        pending_id=server.send(to="ann@example.com", subject="Hi", markdown="Hello").body["id"],
+    )
+    keys = ("agent", "admin", "oversight")
+    listings: list[tuple[str, list[str]]] = [(key, ["--method", "tools/list", "--strict"]) for key in keys]
+    listed = [result["tools"] for _, result in inspect(server, tmp_path, listings)]
+    tools = {tool["name"]: key for key, found in zip(keys, listed, strict=True) for tool in found}
+    assert set(tools) == {one.name for one in usable(OPERATIONS, frozenset(KEY_SCOPES))}
+    calls = []
+    for number, (name, key) in enumerate(tools.items()):
+        given = json.dumps(EXAMPLES[name](things)[0])
+        asked = [
+            "--protocol-era",
+            ("legacy", "modern")[number % 2],
+            "--method",
+            "tools/call",
+            "--tool-name",
+            name,
+        ]
+        calls.append((key, [*asked, "--tool-args-json", given]))
+    answers = dict(zip(tools, inspect(server, tmp_path, calls), strict=True))
+    for name, (code, result) in answers.items():
+        assert (code == REFUSED) == result["isError"], name
+        if code == REFUSED:
+            assert json.loads(result["content"][0]["text"])["code"] in ERRORS, name
+    worked = {name for name, (code, _) in answers.items() if code == 0}
+    assert {"send_email", "reply_email", "read_email", "get_thread", "list_pending", "review_email"} <= worked
+    assert len(worked) > 50, set(answers) - worked

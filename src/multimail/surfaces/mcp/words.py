@@ -85,7 +85,9 @@ def said_schema(schema: Schema) -> Schema:
     if "properties" not in schema:
         return {name: _said_part(value) for name, value in schema.items()}
     kept = {name: value for name, value in schema["properties"].items() if name not in WORDS}
-    properties = {name: {} if name in ADDRESSES else said_schema(value) for name, value in kept.items()}
+    properties = {name: said_schema(value) for name, value in kept.items()}
+    for name in ADDRESSES & properties.keys():
+        properties[name] = {"anyOf": [properties[name], {"type": "null"}]}  # as _plain leaves them
     required = [name for name in schema.get("required", ()) if name in properties]
     rest = {
         name: _said_part(value) for name, value in schema.items() if name not in ("properties", "required")
