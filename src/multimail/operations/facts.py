@@ -20,7 +20,7 @@ from multimail.operations.linked import new_links
 from multimail.operations.turns import NOTHING_READ, UntrustedReads, untrusted_reads
 from multimail.storage.database import Row
 
-CANDIDATES: Final = 400  # marks that are looked at for one email, however many wait
+CANDIDATES: Final = 100  # marks that are looked at for one email, however many wait
 SHOWN: Final = 20
 
 
@@ -76,10 +76,11 @@ def told(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _near_duplicates(ctx: Context, email: Row) -> list[str]:
-    rows = ctx.sql.list_sharing_marks(
-        account_id=ctx.account_id, email_id=email["email_id"], limit=CANDIDATES, **ctx.actor.filter
-    )
-    return sorted({row["email_id"] for row in rows if alike(row["own_sketch"], row["sketch"])})[:SHOWN]
+    name = {"account_id": ctx.account_id, "email_id": email["email_id"]}
+    rows = ctx.sql.list_sharing_marks(**name, limit=CANDIDATES, **ctx.actor.filter)
+    others = {row["email_id"]: row["sketch"] for row in rows}  # alike texts share several marks
+    own = ctx.sql.get_sketch(**name) if others else ""
+    return sorted(other for other, sketch in others.items() if alike(own, sketch))[:SHOWN]
 
 
 def note_transition(ctx: Context, email: Row, transition: Transition) -> None:

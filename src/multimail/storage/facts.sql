@@ -43,7 +43,7 @@ DELETE FROM marks WHERE account_id = :account_id AND email_id = :email_id;
 
 -- name: list_sharing_marks
 -- In no order, so that the limit ends the search; SQLite keeps to the order of a CROSS JOIN.
-SELECT other.email_id, other.sketch, own.sketch AS own_sketch FROM marks own CROSS JOIN marks other
+SELECT other.email_id, other.sketch FROM marks own CROSS JOIN marks other
 WHERE own.account_id = :account_id AND own.email_id = :email_id
   AND other.account_id = :account_id AND other.mark = own.mark AND other.email_id <> own.email_id
   AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
