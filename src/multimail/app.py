@@ -23,7 +23,6 @@ from multimail.mail import identity
 from multimail.mail.deliver import Deliverer, Mx, parse_relay
 from multimail.net.dns import Resolver
 from multimail.net.guarded import CallFailed, GuardedClient
-from multimail.net.rspamd import Rspamd
 from multimail.operations.context import Services, Site
 from multimail.operations.dkim_keys import Keyring, open_platform_keys
 from multimail.operations.mta_sts import Policies
@@ -92,7 +91,11 @@ async def open_services(
     db = open_database(settings.database)
     await db.open()
     client = GuardedClient(allow_loopback=not settings.open_to_the_world)
-    rspamd = Rspamd(settings.rspamd) if settings.rspamd else None
+    rspamd = None
+    if settings.rspamd:
+        from multimail.net.rspamd import Rspamd  # with it comes aiohttp
+
+        rspamd = Rspamd(settings.rspamd)
 
     async def check_url(url: str) -> None:
         try:

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from multimail.net.calls import MAX_ANSWER
 from multimail.net.guarded import (
-    MAX_ANSWER,
     MAX_URL,
     CallFailed,
     GuardedClient,
@@ -387,7 +387,7 @@ async def test_literal_loopback_is_refused_at_each_call(receiver: Receiver, host
 async def test_the_last_gate_holds_when_the_checks_before_it_fail(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("multimail.net.guarded.vet", lambda addresses, allow_loopback: None)
+    monkeypatch.setattr("multimail.net.calls.vet", lambda addresses, allow_loopback: None)
     async with GuardedClient(allow_loopback=False, resolve=Names(["127.0.0.1"])) as client:
         with pytest.raises(CallFailed):
             await client.post(f"http://hook.example:{receiver.port}/", b"", {})

@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from multimail.commands.flags import add_settings, complain, plain, settings_of
-from multimail.commands.folder import UNUSABLE, open_existing
+from multimail.commands.folder import open_existing, unusable
 from multimail.commands.verify import KEY_HELP, read_keys
 from multimail.core.audit_chain import START, Verdict, verify
 from multimail.mail import identity
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever read the export has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (*UNUSABLE, CannotCheck) as error:
+    except unusable(CannotCheck) as error:
         return complain(plain(error))
 
 

@@ -20,7 +20,7 @@ from multimail import __version__
 from multimail.commands import pgdump
 from multimail.commands.archive import POSTGRES, SEALING, SECRETS, SQLITE, Writer
 from multimail.commands.flags import add_settings, complain, plain, settings_of
-from multimail.commands.folder import UNUSABLE, require_database
+from multimail.commands.folder import require_database, unusable
 from multimail.core.times import to_rfc3339
 from multimail.settings import Settings
 from multimail.storage.snapshot import blobs_outside, copy_sqlite, schema_version, sqlite_faults
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         return complain(f"{target} is there already; --force replaces it")
     try:
         facts = _write(settings, target, with_secrets=arguments.with_secrets)
-    except (*UNUSABLE, pgdump.ToolFailed) as error:
+    except unusable(pgdump.ToolFailed) as error:
         return complain(plain(error))
     print(_told(target, facts, settings))
     return 1 if facts["absent"] else 0

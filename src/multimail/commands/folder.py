@@ -7,9 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from multimail.operations.vault import VaultError
 from multimail.settings import Address, SettingError, Settings
@@ -21,8 +19,12 @@ if TYPE_CHECKING:  # the whole product: what only looks into the folder starts w
     from multimail.app import Running
     from multimail.operations.operators import FirstKeys
 
-# What keeps a command from its database or its ports: told in one line.
-UNUSABLE: Final = (OSError, sqlite3.Error, psycopg.Error, SchemaTooNew, VaultError)
+
+def unusable(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """What keeps a command from its database or its ports, and `more`: told in one line."""
+    import psycopg  # only once something has gone wrong: `except` asks for its classes then
+
+    return OSError, sqlite3.Error, psycopg.Error, SchemaTooNew, VaultError, *more
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def require_database(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def open_existing(settings: Settings) -> AsyncIterator[Database]:
-    """The database of a data folder, to look into. Raises SettingError where there is none, and UNUSABLE."""
+    """The database of a data folder, to look into. Raises SettingError where there is none, else as `unusable`."""
     require_database(settings)
     db = open_database(settings.database)
     await db.open()

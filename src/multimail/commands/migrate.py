@@ -4,7 +4,7 @@ import argparse
 import asyncio
 
 from multimail.commands.flags import add_settings, complain, plain, settings_of
-from multimail.commands.folder import UNUSABLE, open_existing, require_database
+from multimail.commands.folder import open_existing, require_database, unusable
 from multimail.settings import Settings
 from multimail.storage.migrate import latest
 from multimail.storage.snapshot import schema_version
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     require_database(settings)
     try:
         return _migrate(settings, only_tell=arguments.check)
-    except UNUSABLE as error:
+    except unusable() as error:
         return complain(plain(error))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from multimail.app import open_services
 from multimail.commands.flags import add_settings, complain, plain, settings_of, typed
-from multimail.commands.folder import UNUSABLE, require_database
+from multimail.commands.folder import require_database, unusable
 from multimail.commands.own_domains import ACTIONS as DOMAIN_ACTIONS
 from multimail.commands.own_domains import add as add_domains
 from multimail.commands.owner import Action, Owner, base_url
@@ -145,7 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
     except Refused as refused:
         hint = refused.details.get("hint")
         return complain(plain(f"{refused.sentence} ({hint})" if hint else refused.sentence))
-    except (*UNUSABLE, StorageFull) as error:
+    except unusable(StorageFull) as error:
         return complain(plain(error))
     return 0
 

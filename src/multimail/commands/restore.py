@@ -10,7 +10,7 @@ from typing import Any
 from multimail.commands import pgdump
 from multimail.commands.archive import POSTGRES, SEALING, SQLITE, BadArchive, unpack
 from multimail.commands.flags import add_settings, complain, plain, settings_of, typed
-from multimail.commands.folder import UNUSABLE
+from multimail.commands.folder import unusable
 from multimail.settings import SettingError, Settings
 from multimail.storage.migrate import latest
 from multimail.storage.snapshot import schema_version, sqlite_faults
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     try:
         facts = _restore(settings, arguments.file, only_check=arguments.check)
-    except (*UNUSABLE, BadArchive, pgdump.ToolFailed) as error:
+    except unusable(BadArchive, pgdump.ToolFailed) as error:
         return complain(plain(error))
     print(_told(arguments.file, settings, facts, only_check=arguments.check))
     return 0

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from multimail.app import alone
 from multimail.commands.flags import add_settings, complain, plain, settings_of
-from multimail.commands.folder import UNUSABLE, open_existing
+from multimail.commands.folder import open_existing, unusable
 from multimail.core.secret_keys import SIZE, key_id, parse_keys, write_key
 from multimail.operations.vault import (
     SECRETS,
@@ -119,6 +119,6 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     try:
         print(asyncio.run(ACTIONS[arguments.action][0](settings, arguments)))
-    except (*UNUSABLE, StorageFull) as error:
+    except unusable(StorageFull) as error:
         return complain(plain(error))
     return 0

@@ -17,7 +17,7 @@ import uvloop
 
 from multimail.app import Running, serve
 from multimail.commands.flags import add_settings, complain, settings_of, typed
-from multimail.commands.folder import UNUSABLE, write_keys, write_running
+from multimail.commands.folder import unusable, write_keys, write_running
 from multimail.settings import SettingError, Settings
 
 NOT_TO_BE_HAD: Final = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.umask(0o077)  # mail and keys are nobody else's, wherever the data folder is
     try:
         return uvloop.run(_serve(settings))
-    except UNUSABLE as error:
+    except unusable() as error:
         return complain(in_words(error, settings))
 
 

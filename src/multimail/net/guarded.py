@@ -10,29 +10,24 @@ link-local addresses never are.
 import asyncio
 import ipaddress
 import re
-import socket
-import ssl
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-import aiohttp
 import dns.asyncresolver
 import dns.exception
-from aiohttp.abc import AbstractResolver, ResolveResult
-from multidict import CIMultiDict
 from yarl import URL
+
+if TYPE_CHECKING:
+    from multimail.net.calls import Calls
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 """Host name → its IPv4 and IPv6 addresses; raises OSError when there are none."""
 
 MAX_URL: Final = 2048
-MAX_ANSWER: Final = 64 * 1024
 DNS_SECONDS: Final = 10.0
-USER_AGENT: Final = "MultiMail"
 
 # IANA's special-purpose registries (RFC 6890), multicast, and every IPv6 range that carries an IPv4 address.
 REFUSED_V4: Final = tuple(
@@ -166,34 +161,6 @@ def vet(addresses: Sequence[Address], *, allow_loopback: bool) -> None:
         raise UrlRefused("The URL leads to a private or reserved network address.")
 
 
-class VettingResolver(AbstractResolver):
-    """What aiohttp asks for the addresses it will connect to: all of them vetted, at this very moment."""
-
-    def __init__(self, resolve: Resolve, *, allow_loopback: bool) -> None:
-        self._resolve = resolve
-        self._allow_loopback = allow_loopback
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        addresses = await resolve_name(host.removesuffix("."), self._resolve)
-        vet(addresses, allow_loopback=self._allow_loopback)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=port,
-                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-
 class GuardedClient:
     """Use as `async with GuardedClient(...) as client`, or `await client.close()` at the end.
 
@@ -208,7 +175,7 @@ class GuardedClient:
         self._allow_loopback = allow_loopback
         self._timeout = timeout
         self._resolve = resolve
-        self._session: aiohttp.ClientSession | None = None
+        self._calls: Calls | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -219,9 +186,9 @@ class GuardedClient:
         await self.close()
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._calls is not None:
+            await self._calls.close()
+            self._calls = None
 
     def check_url(self, url: str) -> URL:
         """As the function `check_url`, by this client's rule for loopback."""
@@ -248,43 +215,11 @@ class GuardedClient:
 
     async def _call(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         target = self.check_url(url)
-        started = time.monotonic()
-        sent = CIMultiDict({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        sent.update(headers)
-        try:
-            async with self._opened().request(
-                method, target, data=body, headers=sent, allow_redirects=False
-            ) as answer:
-                content = await read_at_most(answer.content, MAX_ANSWER)
-                if not answer.content.at_eof():
-                    answer.close()  # the rest is not wanted, so the connection can't be used again
-                return Response(answer.status, content, time.monotonic() - started, answer.content_type)
-        except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError) as error:
-            raise CallFailed(reason(error)) from None
+        if self._calls is None:
+            from multimail.net.calls import Calls
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                resolver=VettingResolver(self._resolve, allow_loopback=self._allow_loopback),
-                socket_factory=self._vetted_socket,
-                use_dns_cache=False,
-                limit=0,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
-
-    def _vetted_socket(self, info: "aiohttp.AddrInfoType") -> socket.socket:
-        """The last gate: every connection passes here with the address it goes to, however that was found."""
-        family, kind, protocol, _, where = info
-        if not may_connect(ipaddress.ip_address(where[0]), allow_loopback=self._allow_loopback):
-            raise PermissionError("refused")
-        return socket.socket(family, kind, protocol)
+            self._calls = Calls(self._resolve, allow_loopback=self._allow_loopback, timeout=self._timeout)
+        return await self._calls.call(method, target, body, headers)
 
 
 def is_literal(host: str) -> bool:
@@ -293,30 +228,3 @@ def is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-async def read_at_most(stream: aiohttp.StreamReader, limit: int) -> bytes:
-    content = bytearray()
-    while len(content) < limit:
-        chunk = await stream.read(limit - len(content))
-        if not chunk:
-            break
-        content += chunk
-    return bytes(content)
-
-
-# The first that fits. What the library says is not passed on: it names resolved addresses and local details.
-REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (TimeoutError, "There was no complete answer in time."),
-    (aiohttp.ClientConnectorCertificateError, "The server's TLS certificate was not accepted."),
-    (aiohttp.ClientSSLError, "The TLS handshake failed."),
-    (ssl.SSLError, "The TLS connection failed."),
-    (aiohttp.ClientConnectorError, "The server did not accept the connection."),
-    (aiohttp.ServerDisconnectedError, "The server closed the connection without an answer."),
-    (aiohttp.ClientPayloadError, "The server's answer was cut short."),
-    (aiohttp.ClientResponseError, "The server's answer was not valid HTTP."),
-)
-
-
-def reason(error: BaseException) -> str:
-    return next((text for kind, text in REASONS if isinstance(error, kind)), "The connection failed.")

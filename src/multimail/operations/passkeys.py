@@ -1,7 +1,8 @@
 """Passkeys (W3C WebAuthn Level 3): what operators sign in with beside links and codes.
 
 A challenge is signed by us and says for whom and until when it is good, so that none has to be kept until it comes
-back; one that came back is kept until it has expired, so that it comes back once.
+back; one that came back is kept until it has expired, so that it comes back once. The library is loaded by who needs
+it: it is 10 MiB and a tenth of the server's start.
 """
 
 import hashlib
@@ -16,20 +17,6 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 from typing_extensions import TypedDict
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from multimail.core.errors import Refused, invalid, not_found
 from multimail.core.scopes import Scope
@@ -47,8 +34,6 @@ MOST: Final = 20  # of one operator
 NONCE, UNTIL = 16, 8  # octets
 ANSWER: Final = 16 * 1024
 WHOSE: Final = re.compile("(acc_[0-9a-z]{26}) (opr_[0-9a-z]{26})")
-NO_ANSWER: Final = (WebAuthnException, ValueError, KeyError, TypeError)  # whatever a broken one trips over
-NEEDED: Final = UserVerificationRequirement.REQUIRED  # it stands for a whole sign-in
 
 
 def relying_party(site: Site) -> str | None:
@@ -99,6 +84,13 @@ def _text(octets: bytes) -> str:
     return urlsafe_b64encode(octets).decode().rstrip("=")
 
 
+def _no_answer() -> tuple[type[Exception], ...]:
+    """Whatever a broken one trips over."""
+    from webauthn.helpers.exceptions import WebAuthnException
+
+    return WebAuthnException, ValueError, KeyError, TypeError
+
+
 def _read(answer: str) -> dict[str, Any]:
     try:
         found = json.loads(answer)
@@ -143,20 +135,24 @@ def list_passkeys(ctx: Context, given: Nothing) -> Mapping[str, Any]:
     host = relying_party(ctx.services.site)
     options = None
     if host is not None:
-        made = generate_registration_options(
+        import webauthn
+        from webauthn.helpers import structs
+
+        made = webauthn.generate_registration_options(
             rp_id=host,
             rp_name="MultiMail",
             user_id=f"{ctx.account_id} {ctx.actor.id}".encode(),
             user_name=ctx.actor.name,
             challenge=_challenge(ctx.services, ctx.actor.id),
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED, user_verification=NEEDED
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.REQUIRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,  # it stands for a whole sign-in
             ),
             exclude_credentials=[
-                PublicKeyCredentialDescriptor(id=_octets(row["passkey_id"])) for row in rows
+                structs.PublicKeyCredentialDescriptor(id=_octets(row["passkey_id"])) for row in rows
             ],
         )
-        options = options_to_json(made)
+        options = webauthn.options_to_json(made)
     return {"passkeys": [passkey_view(row) for row in rows], "options": options}
 
 
@@ -180,15 +176,17 @@ def add_passkey(ctx: Context, given: AddPasskey) -> Mapping[str, Any]:
     challenge = None if host is None else _take(ctx.services, ctx.tx, ctx.actor.id, answer)
     if host is None or challenge is None:
         raise not_found("challenge")  # not ours, not this person's, too late, or here before
+    import webauthn
+
     try:
-        made = verify_registration_response(
+        made = webauthn.verify_registration_response(
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=host,
             expected_origin=_origin(ctx.services.site),
             require_user_verification=True,
         )
-    except NO_ANSWER:
+    except _no_answer():
         raise invalid("answer", "the passkey could not be verified") from None
     row = {"account_id": ctx.account_id, "passkey_id": _text(made.credential_id)}
     added = ctx.sql.add_passkey(
@@ -223,10 +221,15 @@ def sign_in_options(services: Services) -> str | None:
     host = relying_party(services.site)
     if host is None:
         return None
-    made = generate_authentication_options(
-        rp_id=host, challenge=_challenge(services, ""), user_verification=NEEDED
+    import webauthn
+    from webauthn.helpers.structs import UserVerificationRequirement
+
+    made = webauthn.generate_authentication_options(
+        rp_id=host,
+        challenge=_challenge(services, ""),
+        user_verification=UserVerificationRequirement.REQUIRED,
     )
-    return options_to_json(made)
+    return webauthn.options_to_json(made)
 
 
 def by_passkey(services: Services, tx: Tx, given: str) -> str | None:
@@ -246,8 +249,10 @@ def by_passkey(services: Services, tx: Tx, given: str) -> str | None:
     challenge = _take(services, tx, "", answer)
     if host is None or challenge is None or not row or not operator or row["operator_id"] != operator_id:
         return None
+    import webauthn
+
     try:
-        proven = verify_authentication_response(
+        proven = webauthn.verify_authentication_response(
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=host,
@@ -256,7 +261,7 @@ def by_passkey(services: Services, tx: Tx, given: str) -> str | None:
             credential_current_sign_count=row["sign_count"],
             require_user_verification=True,
         )
-    except NO_ANSWER:
+    except _no_answer():
         return None
     ctx = Context(services, tx, operator_actor(operator), services.clock())
     used = {"account_id": account_id, "passkey_id": passkey_id, "now": ctx.now}

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from multimail.storage.database import Database
-from multimail.storage.postgres import PostgresDatabase
 from multimail.storage.sqlite import SqliteDatabase
 
 
@@ -12,5 +11,8 @@ def open_database(url: str) -> Database:
     if url.startswith("sqlite:///"):
         return SqliteDatabase(Path(url.removeprefix("sqlite:///")))
     if url.startswith(("postgresql://", "postgres://")):
+        # Its driver is 10 MiB that SQLite does without.
+        from multimail.storage.postgres import PostgresDatabase
+
         return PostgresDatabase(url)
     raise ValueError(f"not a database URL: it starts with neither sqlite:/// nor postgresql://: {url!r}")
