@@ -35,6 +35,7 @@ from multimail.operations.oversight import DECIDE_EMAIL, LIST_PENDING
 from multimail.operations.passkeys import ADD_PASSKEY, LIST_PASSKEYS, REMOVE_PASSKEY
 from multimail.operations.registry import OPERATIONS
 from multimail.operations.rules import ADD_RULE
+from multimail.operations.saved_views import SAVE_VIEW
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import REPLY_EMAIL, SEND_EMAIL
 from multimail.operations.spam import REPORT_SPAM
@@ -112,6 +113,7 @@ class Things:
     operator_id: str = mailroom.absent("opr")
     session_id: str = mailroom.absent("ses")
     passkey_id: str = "none"
+    view_id: str = mailroom.absent("viw")
     passkey_answer: str = "{}"
     newcomer: str = "nobody@example.test"  # who signs up
     code: str = "00000000"
@@ -253,6 +255,9 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "list_passkeys": lambda t: [{}],
     "add_passkey": lambda t: [{"answer": t.passkey_answer}],
     "remove_passkey": lambda t: [{"passkey_id": t.passkey_id}],
+    "list_saved_views": lambda t: [{}],
+    "save_view": lambda t: [{"name": "Mine"}, {"name": "Mine", "mailbox_id": t.mailbox_id}],
+    "delete_view": lambda t: [{"view_id": t.view_id}],
     "get_notifications": lambda t: [{}],
     "update_notifications": lambda t: [
         {"operator_id": t.operator_id, "pending": "none"},
@@ -426,6 +431,7 @@ async def populate(  # a list of things
         unsubscribe=str(unsubscribe_url(world.services, await newsletter(world, mailbox))).rpartition("/")[2],
         token=link["url"].rpartition("/")[2],
         passkey_id=passkey_id,
+        view_id=(await world.invoke(SAVE_VIEW, "whole-operator", name=mailbox["mailbox_id"]))["id"],
         passkey_answer=passkey_answer,
         newcomer=newcomer,
         code=await mailroom.begin_sign_up(world, newcomer, f"new-{mailbox['mailbox_id'][-8:]}"),

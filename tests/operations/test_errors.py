@@ -125,6 +125,8 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "remove_operator": {"operator_id": ""},
     "add_passkey": {"answer": "{}"},
     "remove_passkey": {"passkey_id": "none"},
+    "save_view": {"name": "Mine", "mailbox_id": ""},
+    "delete_view": {"view_id": "none"},
     "revoke_operator_session": {"session_id": ""},
     "update_notifications": {"operator_id": "", "pending": "none"},
     "show_unsubscribe": {"token": "forged.0"},
@@ -295,6 +297,10 @@ async def conflict(world: World, operation: Operation) -> Any:
 
         await world.run(fill)
         return await ask(world, operation, answer="{}")
+    if operation.name == "save_view":
+        for number in range(20):
+            await ask(world, operation, name=f"View {number}")
+        return await ask(world, operation, name="One more")
     if operation.name == "replay_webhook":
         hook = await world.invoke(CREATE_WEBHOOK, "admin", url="https://example.test/")
         told = await world.invoke(TEST_WEBHOOK, "admin", webhook_id=hook["id"])

@@ -51,6 +51,8 @@ NOT_EXPORTED = {
     "linked_hosts": "follows from emails",
     "marks": "follows from emails",
     "looks": "who had opened what waited",
+    "saved_views": "settings of the desk",
+    "push_subscriptions": "secrets, of browsers",
     "passkeys": "for the desk of this installation",
     "spam_tokens": "follows from emails",
     "monthly_emails": "counters",

@@ -262,6 +262,30 @@ async def test_several_at_once_only_if_seen_or_alike(house: House) -> None:
     assert await status(house, ids["Kim"]) == "pending_approval"
 
 
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+async def test_a_view_is_kept_and_found_again(house: House, phone: bool) -> None:
+    await held(house, subject="Invoice 7")
+    await held(house, subject="Hello")
+    page = await house.person(phone=phone)
+    await page.goto("/dashboard/queue?q=invoice&direction=outbound")
+    await page.get_by_text("Keep this view").click()
+    await page.get_by_label("Name of this view").fill("Money <b>")
+    await page.get_by_role("button", name="Keep", exact=True).click()
+    await expect(page.locator(".notice.done")).to_contain_text("The view is kept.")
+    saved = page.locator(".views").get_by_role("link", name="Money <b>")
+    await expect(saved).to_have_attribute("aria-current", "true")
+    await page.goto("/dashboard/queue")
+    await expect(row(page, "Hello")).to_be_visible()
+    await saved.click()
+    await expect(row(page, "Hello")).to_be_hidden()
+    await expect(row(page, "Invoice 7")).to_be_visible()
+    await page.get_by_text("Keep this view").click()
+    assert await violations(house, page) == []
+    await page.get_by_role("button", name="Forget Money <b>").click()
+    await expect(page.locator(".notice.done")).to_contain_text("The view is forgotten.")
+    await expect(saved).to_have_count(0)
+
+
 async def test_approve_and_allow_makes_a_rule(house: House) -> None:
     email_id = await held(house, to="jo@example.test")
     page = await house.person()

@@ -8,7 +8,7 @@ from typing import Final
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 PREFIXES: Final = frozenset(
-    "acc mbx eml thr att key whk evt dlv ctc dom sup aud upg rul opr ses job cod req ntc drf ers".split()
+    "acc mbx eml thr att key whk evt dlv ctc dom sup aud upg rul opr ses job cod req ntc drf ers viw psh".split()
 )
 _PAIRS: Final = tuple(first + second for first in ALPHABET for second in ALPHABET)
 _PATTERN: Final = re.compile(r"([a-z]{3})_([0-7][0-9abcdefghjkmnpqrstvwxyz]{25})", re.ASCII)

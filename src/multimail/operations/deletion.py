@@ -25,7 +25,7 @@ AT_ONCE: Final = """
     key_hashes operator_tokens owner_addresses sign_ups addresses api_keys key_mailboxes operators
     approval_requests mailboxes webhooks intake jobs unindexed outcomes drafts passkeys
     erased erasures loose_blobs domains dkim_keys authorization_codes refresh_tokens
-    notification_settings oversight_settings mailbox_approvers watches
+    notification_settings oversight_settings mailbox_approvers watches saved_views push_subscriptions
 """.split()
 IN_BATCHES: Final = """
     search contents attachments revisions tags emails threads sandbox deliveries events blobs idempotency operator_mail

@@ -63,6 +63,7 @@ from multimail.operations.people import (
 from multimail.operations.records import CHECK_AUDIT_CHAIN, GET_MAILBOX_RECORD
 from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
 from multimail.operations.rules import ADD_RULE, LIST_RULES, REMOVE_RULE
+from multimail.operations.saved_views import DELETE_VIEW, LIST_SAVED_VIEWS, SAVE_VIEW
 from multimail.operations.search import SEARCH_EMAILS
 from multimail.operations.sending import CANCEL_MESSAGE, REPLY_EMAIL, SEND_EMAIL
 from multimail.operations.sign_up import (
@@ -130,6 +131,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     LIST_PENDING,
     LIST_QUEUE,
     REVIEW_EMAIL,
+    LIST_SAVED_VIEWS,
+    SAVE_VIEW,
+    DELETE_VIEW,
     DECIDE_EMAIL,
     DECIDE_EMAILS,
     EDIT_EMAIL,

@@ -108,5 +108,11 @@ DELETE FROM oversight_settings WHERE account_id = :account_id;
 -- name: close_mailbox_approvers!
 DELETE FROM mailbox_approvers WHERE account_id = :account_id;
 
+-- name: close_saved_views!
+DELETE FROM saved_views WHERE account_id = :account_id;
+
+-- name: close_push_subscriptions!
+DELETE FROM push_subscriptions WHERE account_id = :account_id;
+
 -- name: close_watches!
 DELETE FROM watches WHERE account_id = :account_id;

@@ -24,17 +24,18 @@ from multimail.operations.people import (
     UPDATE_OPERATOR,
 )
 from multimail.operations.rules import ADD_RULE, REMOVE_RULE
+from multimail.operations.saved_views import DELETE_VIEW, SAVE_VIEW
 from multimail.operations.spam import NOT_SPAM, REPORT_SPAM
 from multimail.operations.suppression import REMOVE_SUPPRESSION
 from multimail.operations.webhooks import CREATE_WEBHOOK, DELETE_WEBHOOK, REPLAY_WEBHOOK, TEST_WEBHOOK
-from multimail.surfaces.dashboard import house, mailboxes, people
+from multimail.surfaces.dashboard import house, mailboxes, people, queue
 from multimail.surfaces.dashboard.desk import Desk, Notice, View, go
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """`fields` go to the operation where they are filled in; of `lists` every value does. `then` is where to go
-    afterwards, with the form's `mailbox_id` in it; `room` shows what was refused, or what is `shown_once`."""
+    afterwards, with the form's fields in it; `room` shows what was refused, or what is `shown_once`."""
 
     operation: Operation
     fields: Sequence[str]
@@ -78,6 +79,10 @@ ACTS: Final = {
         Act(DELETE_WEBHOOK, ("webhook_id",), house.webhooks, "/dashboard/webhooks", "The webhook is gone."),
         Act(TEST_WEBHOOK, ("webhook_id",), house.webhooks, "/dashboard/webhooks", "A test event is on its way."),
         Act(REPLAY_WEBHOOK, ("delivery_id",), house.webhooks, "/dashboard/webhooks", "The call is made again."),
+        Act(SAVE_VIEW, ("name", "q", "mailbox_id", "risk", "direction", "group"), queue.queue,
+            "/dashboard/queue?q={q}&mailbox={mailbox_id}&risk={risk}&direction={direction}&group={group}",
+            "The view is kept."),
+        Act(DELETE_VIEW, ("view_id",), queue.queue, "/dashboard/queue", "The view is forgotten."),
         Act(UPDATE_ACCOUNT, ("name", "oversight_email", "oversight_email_code"), house.account, "/dashboard/account",
             "The account is changed."),
         Act(UPDATE_NOTIFICATIONS, ("pending", "digest_minutes", "quiet_from", "quiet_until", "time_zone",
@@ -133,7 +138,7 @@ async def act(desk: Desk) -> Response:
     if chosen.shown_once:
         desk.made = made
         return await chosen.room(desk)
-    where = chosen.then.format(mailbox_id=quote(form.get("mailbox_id"), safe=""))
+    where = chosen.then.format_map({name: quote(form.get(name), safe="") for name in chosen.fields})
     return go(f"{where}{'&' if '?' in where else '?'}said={desk.request.path_params['name']}")
 
 

@@ -21,6 +21,7 @@ from multimail.operations.html import READ_HTML
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.oversight import DECIDE_EMAIL, UNDO_DECISION
 from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
+from multimail.operations.saved_views import DELETE_VIEW, LIST_SAVED_VIEWS, SAVE_VIEW
 from multimail.surfaces.dashboard import render
 from multimail.surfaces.dashboard.desk import Desk, Notice, every
 from multimail.surfaces.dashboard.differences import Part, compare
@@ -39,7 +40,10 @@ CALLS: Final = (
     DECIDE_EMAILS,
     EDIT_EMAIL,
     UNDO_DECISION,
+    SAVE_VIEW,
+    DELETE_VIEW,
 )
+SAVED_AS: Final = {"mailbox": "mailbox_id"}  # what the URL calls otherwise than the operations
 KEPT: Final = ("q", "mailbox", "risk", "direction", "group", "cursor")
 
 
@@ -77,18 +81,27 @@ def view_in(query: str) -> Narrowed:
     return view_of(dict(parse_qsl(query.lstrip("?")[:4096], max_num_fields=len(KEPT) + 4)))
 
 
-def views(view: Narrowed) -> list[dict[str, Any]]:
-    """The ready-made ways to look."""
+def views(view: Narrowed, saved: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The ready-made ways to look, and those that this person saved."""
     made: tuple[tuple[str, dict[str, str]], ...] = (
         ("All", {}),
         ("Look closely", {"risk": Risk.HIGH.value}),
         ("Inbound", {"direction": "inbound"}),
         ("By mailbox", {"group": "mailbox"}),
     )
-    own = {name: getattr(view, name) for name in ("risk", "direction", "group") if getattr(view, name)}
+    own = {name: getattr(view, name) for name in KEPT if name != "cursor" and getattr(view, name)}
+    every = [(label, asked, "") for label, asked in made]
+    for one in saved:
+        asked = {name: one[SAVED_AS.get(name, name)] for name in KEPT if name != "cursor"}
+        every.append((one["name"], {name: value for name, value in asked.items() if value}, one["id"]))
     return [
-        {"label": label, "url": f"{PATH}?{urlencode(asked)}" if asked else PATH, "here": asked == own}
-        for label, asked in made
+        {
+            "label": label,
+            "url": f"{PATH}?{urlencode(asked)}" if asked else PATH,
+            "here": asked == own,
+            "id": view_id,
+        }
+        for label, asked, view_id in every
     ]
 
 
@@ -126,6 +139,7 @@ async def show(
         cursor=view.cursor or None,
         **{name: value for name, value in asked.items() if value},
     )
+    saved = (await desk.ask(LIST_SAVED_VIEWS))["views"] if desk.may("list_saved_views") else []
     reviewed, gone = None, ""
     if email_id:
         try:
@@ -139,9 +153,9 @@ async def show(
         status,
         calls=CALLS,
         here="queue",
-        said=notice,
+        said=notice or desk.notice,
         view=view,
-        views=views(view),
+        views=views(view, saved),
         queue=waiting,
         groups=grouped(waiting["emails"], view.group, desk),
         mailboxes=await every(desk, LIST_MAILBOXES, "mailboxes"),

@@ -152,7 +152,7 @@ function listen() {
   news.addEventListener("queue", (event) => {
     const count = Number(event.data), list = $("#list");
     entitle(count);
-    if (!list || list.contains(document.activeElement?.closest?.("input[type=search]"))) return;
+    if (!list || (list.contains(document.activeElement) && typing(document.activeElement))) return;
     const before = Number(list.dataset.waiting);
     if (listen.heard) htmx.trigger(document.body, "queue-changed");
     if (count > before) say(`${count} emails wait`);
