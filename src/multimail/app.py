@@ -22,7 +22,8 @@ from multimail.core.identity import base64url
 from multimail.mail import identity
 from multimail.mail.deliver import Deliverer, Mx, parse_relay
 from multimail.net.dns import Resolver
-from multimail.net.guarded import CallFailed, GuardedClient
+from multimail.net.guarded import CallFailed
+from multimail.net.guarded_client import GuardedClient
 from multimail.operations.context import Services, Site
 from multimail.operations.dkim_keys import Keyring, open_platform_keys
 from multimail.operations.mta_sts import Policies

@@ -20,11 +20,11 @@ from multimail.net.calls import MAX_ANSWER
 from multimail.net.guarded import (
     MAX_URL,
     CallFailed,
-    GuardedClient,
     UrlRefused,
     check_url,
     may_connect,
 )
+from multimail.net.guarded_client import GuardedClient
 
 PUBLIC = "93.184.215.14"
 

@@ -15,7 +15,7 @@ from standardwebhooks import webhooks as standard
 
 from multimail.core.errors import Refused
 from multimail.core.times import DAY, HOUR, MINUTE, SECOND
-from multimail.net.guarded import GuardedClient
+from multimail.net.guarded_client import GuardedClient
 from multimail.operations.events import BODY_LIMIT
 from multimail.operations.jobs import Lease
 from multimail.operations.sending import CANCEL_MESSAGE

@@ -5,7 +5,8 @@ import random
 
 from multimail.core.retry import webhook_delay
 from multimail.core.times import SECOND
-from multimail.net.guarded import CallFailed, GuardedClient
+from multimail.net.guarded import CallFailed
+from multimail.net.guarded_client import GuardedClient
 from multimail.operations.context import Services
 from multimail.operations.watching import chat_message
 from multimail.storage.database import Tx

@@ -8,7 +8,8 @@ from typing import Any, Final
 from multimail.core.retry import webhook_delay
 from multimail.core.times import SECOND
 from multimail.core.webhook_signature import sign
-from multimail.net.guarded import CallFailed, GuardedClient
+from multimail.net.guarded import CallFailed
+from multimail.net.guarded_client import GuardedClient
 from multimail.operations.context import Services
 from multimail.operations.events import render
 from multimail.operations.vault import WEBHOOK_SECRET
