@@ -1,10 +1,14 @@
 """swaks, the mail people's own tool, at every door: in from outside, and in from a program that is an agent."""
 
+import asyncio
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from multimail.commands import doctor_network
+from multimail.commands.doctor_finding import Level
+from multimail.settings import read_settings
 from tests.commands.test_doctor import certificate
 from tests.support.server import Server, clean_environment
 
@@ -27,7 +31,8 @@ def swaks(server: str, *words: str) -> tuple[int, str]:
 
 def test_swaks_at_every_door(tmp_path: Path) -> None:
     doors = ["--submission", "127.0.0.1:0", "--submission-tls", "127.0.0.1:0"]
-    with Server(tmp_path / "data", *certificate(tmp_path, "mail.multimail.test", 90), *doors) as server:
+    flags = [*certificate(tmp_path, "mail.multimail.test", 90), *doors]
+    with Server(tmp_path / "data", *flags) as server:
         smtp = f"127.0.0.1:{server.smtp_port}"
         outside = ["--from", "ann@example.test", "--to", server.address]
         for number, more in enumerate(([], ["--tls"], ["--tls", "--pipeline"])):
@@ -35,8 +40,8 @@ def test_swaks_at_every_door(tmp_path: Path) -> None:
             assert (code, "TLS started" in said) == (0, bool(more)), said
         assert swaks(smtp, "--from", "ann@example.test", "--to", "nobody@elsewhere.test")[0] == 24  # no relay
         inbox = f"/v1/mailboxes/{server.mailbox_id}/inbox"
-        found = server.until(inbox, lambda page: len(page["emails"]) == 3)
-        assert sorted(email["subject"] for email in found["emails"]) == ["letter 0", "letter 1", "letter 2"]
+        arrived = server.until(inbox, lambda page: len(page["emails"]) == 3)
+        assert sorted(email["subject"] for email in arrived["emails"]) == ["letter 0", "letter 1", "letter 2"]
 
         submission, with_tls = server.whereabouts["submission"], server.whereabouts["submission_tls"]
         mine = ["--from", server.address, "--to", "bob@example.test", "--body", "Hello"]
@@ -56,4 +61,13 @@ def test_swaks_at_every_door(tmp_path: Path) -> None:
         assert swaks(submission, *mine)[0] == NOT_SENT
         pending = server.call("GET", "/v1/oversight/pending").body["pending"]
         assert sorted(email["subject"] for email in pending) == ["offer 0", "offer 1", "offer 2"]
+
+        given = {name.removeprefix("--"): value for name, value in zip(flags[::2], flags[1::2], strict=True)}
+        settings = read_settings({"data": str(server.data), **given}, {})
+        found = asyncio.run(doctor_network.submission(settings))
+        assert [(one.level, one.said) for one in found] == [
+            (Level.GOOD, f"a server answers at {where}") for where in (submission, with_tls)
+        ]
         assert server.stop() == 0
+        found = asyncio.run(doctor_network.submission(settings))
+        assert [(one.level, one.said) for one in found] == [(Level.GOOD, "127.0.0.1:0 is free")] * 2

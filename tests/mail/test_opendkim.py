@@ -15,7 +15,10 @@ from tests.support.opendkim import verdicts
 
 NOW = 1_790_000_000
 ME = "agent@acme.multimail.test"
-PRIVATE = {"mm1": dkim.generate_key(), "mm1-ed25519": ed25519.Ed25519PrivateKey.generate()}
+PRIVATE: dict[str, dkim.PrivateKey] = {
+    "mm1": dkim.generate_key(),
+    "mm1-ed25519": ed25519.Ed25519PrivateKey.generate(),
+}
 RECORDS = {f"{name}._domainkey.multimail.test": dkim.dns_record(key) for name, key in PRIVATE.items()}
 KEYS = Keys(
     identity.private_pem(identity.generate_key()),

@@ -26,6 +26,7 @@ CHECKS: Final[dict[str, Check]] = {
     "tls": doctor_local.tls,
     "http": doctor_network.http,
     "smtp": doctor_network.smtp,
+    "submission": doctor_network.submission,
     "delivery": doctor_network.delivery,
     "dns": doctor_network.records,
 }
@@ -78,5 +79,5 @@ async def _check(settings: Settings, name: str) -> list[Finding]:
 
 
 def _line(finding: Finding) -> str:
-    line = f"{MARKS[finding.level]}  {finding.check:<9} {plain(finding.said)}"
+    line = f"{MARKS[finding.level]}  {finding.check:<10} {plain(finding.said)}"
     return f"{line}\n                  {plain(finding.fix)}" if finding.fix else line

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -47,32 +48,49 @@ async def http(settings: Settings) -> list[Finding]:
 
 
 async def smtp(settings: Settings) -> list[Finding]:
+    return [await _mail_door("smtp", settings, settings.smtp, "smtp")]
+
+
+async def submission(settings: Settings) -> list[Finding]:
+    """Both doors for mail programs; with TLS from the first octet nothing is heard before the handshake."""
+    doors = {"submission": settings.submission, "submission-tls": settings.submission_tls}
+    found = [
+        await _mail_door(flag, settings, address, "submission", speaks=flag == "submission")
+        for flag, address in doors.items()
+        if address is not None
+    ]
+    return found or [good("submission", "off: mail programs can't send (--submission HOST:PORT)")]
+
+
+async def _mail_door(
+    flag: str, settings: Settings, address: Address, check: str, *, speaks: bool = True
+) -> Finding:
     running = read_running(settings.data)
     if running is None or not _alive(running.pid):
-        return [_port("smtp", settings.smtp)]
-    host, _, port = running.smtp.rpartition(":")
+        return _port(check, address, flag)
+    there = getattr(running, flag.replace("-", "_"))
+    if not there:
+        return warning(check, f"the server runs without --{flag}", "Restart it with the flags given here.")
+    host, _, port = there.rpartition(":")
     try:
-        banner = await _connect(host.strip("[]"), int(port), read=True)
+        banner = await _connect(host.strip("[]"), int(port), read=speaks, say=_introduction(settings))
     except OSError as error:
-        return [
-            bad(
-                "smtp",
-                f"the server runs but {running.smtp} does not answer: {error}",
-                "See its log; restart it.",
-            )
-        ]
-    if not banner.startswith("220"):
-        return [
-            bad(
-                "smtp",
-                f"{running.smtp} says {banner!r}",
-                "Something else listens there: give another --smtp.",
-            )
-        ]
-    return [good("smtp", f"a server answers at {running.smtp}")]
+        said = f"the server runs but {there} does not answer: {error}"
+        return bad(check, said, "See its log; restart it.")
+    if speaks and not banner.startswith("220"):
+        said = f"{there} says {banner!r}"
+        return bad(check, said, f"Something else listens there: give another --{flag}.")
+    return good(check, f"a server answers at {there}")
 
 
-def _port(check: str, address: Address) -> Finding:
+def _introduction(settings: Settings) -> bytes:
+    """What this machine has to say first where it is a proxy of its own (--proxy-protocol)."""
+    trusted = [ip_network(proxy, strict=False) for proxy in settings.proxy_protocol]
+    here = (ip_address("127.0.0.1"), ip_address("::1"))
+    return b"PROXY UNKNOWN\r\n" if any(one in network for network in trusted for one in here) else b""
+
+
+def _port(check: str, address: Address, flag: str = "") -> Finding:
     """Whether the address can be listened on; nothing runs there now."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as trying:
@@ -80,7 +98,7 @@ def _port(check: str, address: Address) -> Finding:
         try:
             trying.bind((address.host, address.port))
         except OSError as error:
-            fix = f"Give another --{check} HOST:PORT, or end what uses it: ss -ltnp 'sport = :{address.port}'"
+            fix = f"Give another --{flag or check} HOST:PORT, or end what uses it: ss -ltnp 'sport = :{address.port}'"
             if isinstance(error, PermissionError):
                 fix = (
                     "Ports below 1024 need AmbientCapabilities=CAP_NET_BIND_SERVICE (systemd) or a redirect."
@@ -240,12 +258,13 @@ def _alive(pid: int) -> bool:
     return True
 
 
-async def _connect(host: str, port: int, *, read: bool = False) -> str:
+async def _connect(host: str, port: int, *, read: bool = False, say: bytes = b"") -> str:
     """The first line that it says, where it speaks first. Raises OSError."""
     try:
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection(host, port)
             try:
+                writer.write(say)
                 return (await reader.readline()).decode("latin-1").strip() if read else ""
             finally:
                 writer.close()
