@@ -20,6 +20,7 @@ from multimail.operations.drafts import CREATE_DRAFT
 from multimail.operations.editing import EDIT_SCHEDULED_EMAIL
 from multimail.operations.emails import READ_EMAIL, TAG_EMAIL
 from multimail.operations.export import EXPORT_ACCOUNT, LEFT_OUT, NOUNS, shown
+from multimail.operations.notifications import UPDATE_NOTIFICATIONS
 from multimail.operations.operators import pending_codes
 from multimail.operations.rules import ADD_RULE
 from multimail.operations.sealing import seal_all
@@ -29,6 +30,7 @@ from multimail.storage.blobs import blob_of, keep
 from tests.support import mailroom
 
 BIG = b"%PDF " + bytes(range(256)) * 400  # beyond what is kept in a row
+CHAT_SECRET = "T0SECRET"
 NESTED = {"contents", "revisions", "attachments", "tags"}
 EXPORTED = {noun.name for noun in NOUNS} | NESTED
 NOT_EXPORTED = {
@@ -71,9 +73,6 @@ NOT_EXPORTED = {
     "idempotency": "answers, for a day",
     "operator_mail": "the product's words to people",
     "schema_version": "no one's",
-    "notification_settings": "settings of the desk",
-    "oversight_settings": "settings of the desk, with a secret",
-    "mailbox_approvers": "settings of the desk",
     "watches": "under way",
 }
 TABLES = {
@@ -135,7 +134,10 @@ async def furnish(world):
     await mailroom.own_domain(
         world, world.mailbox["address"].rpartition("@")[2].replace("multimail", "brand")
     )
-    await world.add_operator("owner", email="ann@example.test")
+    owner = await world.add_operator("owner", email="ann@example.test")
+    decides = {"mailbox_id": world.mailbox["mailbox_id"], "operator_ids": [owner.id]}
+    told = {"pending": "digest", "chat_url": f"https://chat.test/{CHAT_SECRET}", "approvers": [decides]}
+    await world.invoke(UPDATE_NOTIFICATIONS, "owner", **told, expire_after_hours=24)
     await mailroom.set_mode(world, "gated_all")
     held = await mailroom.arrive(world, subject="Held", message_id="<held@example.test>")
     await seal_all(world.services, lambda text: "signed")
@@ -170,6 +172,7 @@ async def test_an_account_can_be_made_again_from_it(world):
     assert [await as_owner(world, READ_EMAIL, email_id=one) for one in (sent, came)] == read
     file = (await as_owner(world, DOWNLOAD_ATTACHMENT, email_id=sent, filename="a.pdf"))["file"]
     assert file.content == BIG
+    assert CHAT_SECRET.encode() not in b"".join(files.values())
     counts = json.loads(files["complete.json"])
     assert counts == {noun.name: len(before[noun.name]) for noun in NOUNS}
     assert all(counts.values())

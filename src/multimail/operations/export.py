@@ -24,7 +24,7 @@ from multimail.storage.database import Row, Tx
 
 EVERY: Final = HOUR
 VERSION: Final = 1
-LEFT_OUT: Final = frozenset({"account_id", "position", "hash", "secret", "seq", "xid"})
+LEFT_OUT: Final = frozenset({"account_id", "position", "hash", "secret", "seq", "xid", "chat_url"})
 FLAGS: Final = frozenset(
     {"test", "limited", "human_written", "has_attachments", "schedule_first", "withheld", "four_eyes"}
 )
@@ -90,6 +90,9 @@ class Noun:
 # What others are about comes after them, so that nothing in the archive is about something that is not in it.
 NOUNS: Final = (
     Noun("accounts"),
+    Noun("notification_settings"),
+    Noun("oversight_settings"),
+    Noun("mailbox_approvers"),
     Noun("operators"),
     Noun("emails", whole_email, email_files, page=20),
     Noun("sandbox", files=sandbox_files),

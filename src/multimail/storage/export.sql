@@ -13,6 +13,18 @@ SELECT *, account_id AS position FROM accounts WHERE account_id = :account_id AN
 SELECT *, operator_id AS position FROM operators
 WHERE account_id = :account_id AND operator_id > :after ORDER BY operator_id LIMIT :limit;
 
+-- name: export_notification_settings
+SELECT *, operator_id AS position FROM notification_settings
+WHERE account_id = :account_id AND operator_id > :after ORDER BY operator_id LIMIT :limit;
+
+-- name: export_oversight_settings
+SELECT *, account_id AS position FROM oversight_settings
+WHERE account_id = :account_id AND account_id > :after LIMIT :limit;
+
+-- name: export_mailbox_approvers
+SELECT *, mailbox_id || operator_id AS position FROM mailbox_approvers
+WHERE account_id = :account_id AND mailbox_id || operator_id > :after ORDER BY mailbox_id || operator_id LIMIT :limit;
+
 -- name: export_api_keys
 SELECT *, key_id AS position FROM api_keys
 WHERE account_id = :account_id AND key_id > :after ORDER BY key_id LIMIT :limit;
