@@ -162,6 +162,47 @@ def test_a_session_is_seen_and_ended(server: Server) -> None:
     assert operator(server, "revoke-session", line.split()[0]).returncode == 1
 
 
+def test_who_is_told_of_what_waits_is_shown_and_changed(server: Server) -> None:
+    assert operator(server, "invite", "ann@people.test", "--name", "Ann").returncode == 0
+    shown = operator(server, "notifications")
+    assert "What waits never expires." in shown.stdout and "No chat is told." in shown.stdout
+    flags = {
+        "--whose": "ann@people.test",
+        "--pending": "digest",
+        "--digest-minutes": "60",
+        "--escalate-after-minutes": "15",
+        "--escalate-to": "ann@people.test",
+        "--expire-after-hours": "24",
+        "--chat": "https://9.9.9.9/services/SECRET",
+        "--four-eyes": server.address,
+        "--approvers": f"{server.address}=ann@people.test",
+    }
+    changed = operator(server, "notifications", *(word for pair in flags.items() for word in pair))
+    assert (changed.returncode, changed.stderr) == (0, "")
+    told = changed.stdout
+    assert "Ann  ann@people.test  every 60 minutes  UTC" in told and "SECRET" not in told
+    assert "After 15 minutes Ann is told too." in told and "After 24 hours" in told
+    assert f"Nobody approves what they edited in {server.address}." in told
+    assert f"For {server.address}, beside owners: Ann." in told and "told at 9.9.9.9." in told
+    assert operator(server, "notifications").stdout == told
+    off = [
+        "--four-eyes",
+        "",
+        "--approvers",
+        "",
+        "--chat",
+        "",
+        "--escalate-to",
+        "",
+        "--expire-after-hours",
+        "0",
+    ]
+    gone = operator(server, "notifications", *off).stdout
+    assert "four" not in gone and "No chat is told." in gone and server.address not in gone
+    nobody = operator(server, "notifications", "--whose", "eve@people.test", "--pending", "none")
+    assert (nobody.returncode, "no such operator" in nobody.stderr) == (1, True)
+
+
 def test_the_owner_s_export_holds_what_no_key_sees(server: Server, tmp_path: Path) -> None:
     assert operator(server, "set-mode", server.address, "gated_all").returncode == 0
     server.receive(b"From: eve@example.com\r\nSubject: Held\r\n\r\nSecret words.\r\n")

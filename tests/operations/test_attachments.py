@@ -87,6 +87,9 @@ async def test_a_link_works_without_a_key_for_an_hour(world: World) -> None:
     token = await link(world, email_id, "a.txt")
     world.clock.pass_(HOUR - SECOND)
     assert await opened(world, token) == b"words"
+    sql = "SELECT actor_id, resource_id FROM audit WHERE action = 'open_attachment_link'"
+    (entry,) = await mailroom.execute(world, sql)
+    assert (entry["actor_id"], entry["resource_id"]) == (world.key_ids["agent"], email_id)
     world.clock.pass_(SECOND)
     assert await gone(world, token)
 

@@ -10,6 +10,8 @@ from typing import Final
 from multimail.app import open_services
 from multimail.commands.flags import add_settings, complain, plain, settings_of, typed
 from multimail.commands.folder import require_database, unusable
+from multimail.commands.notifying import ACTIONS as NOTIFYING_ACTIONS
+from multimail.commands.notifying import add as add_notifying
 from multimail.commands.own_domains import ACTIONS as DOMAIN_ACTIONS
 from multimail.commands.own_domains import add as add_domains
 from multimail.commands.owner import Action, Owner, base_url
@@ -86,6 +88,7 @@ async def lift(owner: Owner, arguments: argparse.Namespace) -> str:
 
 ACTIONS: Final[dict[str, Action]] = (
     PEOPLE_ACTIONS
+    | NOTIFYING_ACTIONS
     | DOMAIN_ACTIONS
     | {
         "set-mode": (set_mode, "Set a mailbox's oversight mode, looser or stricter."),
@@ -119,6 +122,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "mode", choices=[mode.value for mode in Mode], metavar="MODE", help=" | ".join(Mode)
     )
     add_people(made)
+    add_notifying(made)
     address = made["oversight-email"]
     address.add_argument("address", metavar="ADDRESS", help="An address of a person; '' removes it.")
     address.add_argument("--code", help="The code that was mailed there: verifies it.")

@@ -53,7 +53,7 @@ async def list_people(owner: Owner, arguments: argparse.Namespace) -> str:
     )
 
 
-async def _named(owner: Owner, who: str) -> str:
+async def named(owner: Owner, who: str) -> str:
     """An operator's id, by id or address. Raises Refused("not_found")."""
     rows = await _all(owner, LIST_OPERATORS, "operators") if "@" in who else []
     return next((str(one["id"]) for one in rows if one["email"] == who.strip().lower()), who)
@@ -61,13 +61,13 @@ async def _named(owner: Owner, who: str) -> str:
 
 async def change(owner: Owner, arguments: argparse.Namespace) -> str:
     given = {"role": arguments.as_role, "name": arguments.name}
-    operator_id = await _named(owner, arguments.operator)
+    operator_id = await named(owner, arguments.operator)
     one = await owner.ask(UPDATE_OPERATOR, operator_id=operator_id, **given)
     return f"{plain(one['name'])} is {one['role']} now."
 
 
 async def remove(owner: Owner, arguments: argparse.Namespace) -> str:
-    await owner.ask(REMOVE_OPERATOR, operator_id=await _named(owner, arguments.operator))
+    await owner.ask(REMOVE_OPERATOR, operator_id=await named(owner, arguments.operator))
     return f"{plain(arguments.operator)} is no operator any more; sessions and links ended."
 
 

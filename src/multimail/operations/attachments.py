@@ -11,10 +11,10 @@ from typing_extensions import TypedDict
 from multimail.core.errors import not_found
 from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND
-from multimail.operations.context import Context, Services
+from multimail.operations.context import Actor, Context, Services
 from multimail.operations.emails import EMAIL_ALIASES, ReadEmail, find_email
 from multimail.operations.links import open_link, sign_link
-from multimail.operations.operation import Input, Operation
+from multimail.operations.operation import Input, Operation, write_audit
 from multimail.storage.database import Row
 
 PURPOSE: Final = "attachment"
@@ -112,12 +112,17 @@ class OpenAttachmentLink(Input):
     token: str
 
 
-def find_linked(ctx: Context, given: OpenAttachmentLink) -> tuple[Row, Row]:
-    """Raises Refused("not_found") for a link that is forged, expired, or whose key was revoked."""
+def _claims(ctx: Context, given: OpenAttachmentLink) -> list[Any]:
+    """Account, key, email, filename and end. Raises Refused("not_found") for a link that is forged or expired."""
     claims = open_link(ctx.services.link_secret, PURPOSE, given.token)
     if claims is None or claims[4] < ctx.now:
         raise not_found("attachment")
-    account_id, key_id, email_id, filename, _ = claims
+    return claims
+
+
+def find_linked(ctx: Context, given: OpenAttachmentLink) -> tuple[Row, Row]:
+    """Raises Refused("not_found") for a link that is no good any more, or whose key was revoked."""
+    account_id, key_id, email_id, filename, _ = _claims(ctx, given)
     name = {"account_id": account_id, "email_id": email_id}
     email = ctx.sql.get_email(**name)
     attachment = ctx.sql.get_attachment(**name, name=filename)
@@ -128,7 +133,14 @@ def find_linked(ctx: Context, given: OpenAttachmentLink) -> tuple[Row, Row]:
 
 
 def open_attachment_link(ctx: Context, given: OpenAttachmentLink, file: File) -> Mapping[str, Any]:
-    """Downloads an attachment by a signed URL, without a key."""
+    """Downloads an attachment by a signed URL, without a key. The audit log names the key that the URL was made for."""
+    email, attachment = find_linked(ctx, given)
+    account_id, key_id, *_ = _claims(ctx, given)
+    key = ctx.sql.get_key(account_id=account_id, key_id=key_id)
+    reader = Actor("key", key_id, key["name"], account_id, frozenset())
+    its = Context(ctx.services, ctx.tx, reader, ctx.now, ctx.metadata, ctx.request_id)
+    its.about("email", email["email_id"], email["mailbox_id"], attachment=attachment["name"])
+    write_audit(its, "open_attachment_link")
     return {"file": file}
 
 
@@ -181,7 +193,6 @@ OPEN_ATTACHMENT_LINK = Operation(
     output=File,
     scopes=(Scope.PUBLIC,),
     effect="read",
-    audited=False,
     method="GET",
     path="/v1/attachments/{token}",
     errors=("not_found",),
