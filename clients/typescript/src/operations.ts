@@ -2274,7 +2274,7 @@ export class Operations extends Calls {
     return this.call("GET", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}/url", input);
   }
 
-  /** Downloads an attachment by a signed URL, without a key. */
+  /** Downloads an attachment by a signed URL, without a key. The audit log names the key that the URL was made for. */
   openAttachmentLink(input: OpenAttachmentLinkInput): Promise<Uint8Array> {
     return this.call("GET", "/v1/attachments/{token}", input);
   }

@@ -256,7 +256,7 @@ class Operations(SyncCalls):
         return cast("AttachmentUrl", self._call("GET", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/attachments/{filename}/url", {"email_id": email_id, "filename": filename, "mailbox_id": mailbox_id}))
 
     def open_attachment_link(self, *, token: "str") -> "bytes":
-        """Downloads an attachment by a signed URL, without a key."""
+        """Downloads an attachment by a signed URL, without a key. The audit log names the key that the URL was made for."""
         return cast("bytes", self._call("GET", "/v1/attachments/{token}", {"token": token}))
 
     def list_pending(self, *, cursor: "str | None" = None, limit: "int | None" = None, mailbox_id: "str | None" = None) -> "PendingPage":
