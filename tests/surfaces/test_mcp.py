@@ -1,11 +1,13 @@
 """MCP at /mcp, driven by the SDK's own client: what a model sees, what it can do, and whose words reach it where."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
+import mcp_types as types
 import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
@@ -16,6 +18,7 @@ from mcp.shared.exceptions import MCPError
 from multimail.core.oversight import Mode
 from multimail.core.scopes import KEY_SCOPES, Scope
 from multimail.operations.registry import BY_NAME, OPERATIONS
+from multimail.surfaces.mcp import elicitation
 from multimail.surfaces.mcp.tools import WITHOUT_A_KEY, tool_of, usable
 from multimail.surfaces.mcp.words import NOTICE
 from tests.support import mailroom
@@ -32,15 +35,20 @@ async def served(world: World) -> AsyncIterator[World]:
 
 @asynccontextmanager
 async def connect(
-    world: World, key: str | None = "agent", mode: str = "auto", **headers: str
+    world: World, key: str | None = "agent", mode: str = "auto", opens: Any = None, **headers: str
 ) -> AsyncIterator[Client]:
+    """`opens` is what the client does with a link that it is asked to open for a person."""
     if key is not None:
         headers["Authorization"] = f"Bearer {world.keys[key]}"
     transport = httpx2.ASGITransport(app=world.app)
     path = "/mcp/start" if key is None else "/mcp"
     async with (
         httpx2.AsyncClient(transport=transport, headers=headers, base_url="http://127.0.0.1:8025") as http,
-        Client(streamable_http_client(f"http://127.0.0.1:8025{path}", http_client=http), mode=mode) as client,
+        Client(
+            streamable_http_client(f"http://127.0.0.1:8025{path}", http_client=http),
+            mode=mode,
+            elicitation_callback=opens,
+        ) as client,
     ):
         yield client
 
@@ -70,6 +78,89 @@ async def test_an_agent_sends_and_a_person_decides(served: World, mode: str) -> 
     await mailroom.decide(served, sent["id"])
     async with connect(served, mode=mode) as client:
         assert (await call(client, "get_decision", email_id=sent["id"]))[0]["decision"] == "approved"
+
+
+LETTER = {"to": "bob@example.test", "subject": "Hi", "markdown": "Hello"}
+
+
+def named(params: types.ElicitRequestParams) -> str:
+    """The email that a link leads to."""
+    assert isinstance(params, types.ElicitRequestURLParams)
+    return params.url.rpartition("/")[2]
+
+
+async def test_a_client_that_opens_links_is_sent_to_the_desk_and_hears_what_was_decided(
+    served: World,
+) -> None:
+    asked = []
+
+    async def opens(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        asked.append(params)
+        await mailroom.decide(served, named(params))
+        return types.ElicitResult(action="accept")
+
+    async with connect(served, opens=opens) as client:
+        sent, _ = await call(client, "send_email", **LETTER)
+        found, _ = await call(client, "list_emails")
+    assert sent["status"] in ("scheduled", "queued", "sent")
+    assert [one["id"] for one in found["emails"]] == [sent["id"]]  # the call that came back sent nothing
+    (link,) = asked
+    assert (
+        link.mode == "url" and link.url == f"{served.services.site.public_url}/dashboard/emails/{sent['id']}"
+    )
+    assert "Hello" not in link.message
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_who_does_not_open_it_is_answered_as_anyone(served: World, mode: str) -> None:
+    async def opens(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        assert mode == "auto"  # a client of an earlier revision is not asked
+        return types.ElicitResult(action="decline")
+
+    async with connect(served, mode=mode, opens=opens) as client:
+        assert (await call(client, "send_email", **LETTER))[0]["status"] == "pending_approval"
+
+
+async def test_a_call_waits_for_a_person_and_not_for_ever(
+    served: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deciding: list[asyncio.Task[Any]] = []
+
+    async def opens(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        if not deciding:
+            deciding.append(asyncio.create_task(mailroom.decide(served, named(params), "reject")))
+        return types.ElicitResult(action="accept")
+
+    async with connect(served, opens=opens) as client:
+        assert (await call(client, "send_email", **LETTER))[0]["status"] == "rejected"
+        monkeypatch.setattr(elicitation, "PATIENCE", 0.01)
+        assert (await call(client, "send_email", **LETTER))[0]["status"] == "pending_approval"
+    await deciding[0]
+
+
+async def test_a_state_is_good_for_its_own_call_alone(served: World) -> None:
+    async def opens(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        return types.ElicitResult(action="decline")
+
+    async with connect(served, opens=opens) as client:
+        asked = await client.session.call_tool("send_email", LETTER, allow_input_required=True)
+        state = asked.request_state
+        for tool, given, brought in (
+            ("send_email", LETTER | {"to": "eve@evil.test"}, state),
+            ("reply_email", LETTER, state),
+            ("send_email", LETTER, state[::-1]),
+            ("send_email", LETTER, ""),
+        ):
+            with pytest.raises(MCPError, match="request state"):
+                await client.session.call_tool(tool, given, request_state=brought, allow_input_required=True)
+        found, _ = await call(client, "list_emails")
+        assert len(found["emails"]) == 1
+        again = await client.session.call_tool("send_email", LETTER, request_state=state)
+        assert again.structured_content["status"] == "pending_approval"
+    served.keys["other"] = served.keys["admin"]
+    async with connect(served, "other") as client:
+        with pytest.raises(MCPError, match="request state"):
+            await client.session.call_tool("send_email", LETTER, request_state=state)
 
 
 async def test_a_key_is_listed_what_it_can_use_and_nothing_else(served: World) -> None:

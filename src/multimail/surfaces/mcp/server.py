@@ -22,8 +22,9 @@ from multimail.operations.authenticate import authenticate
 from multimail.operations.context import Caller, Services
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.operation import Operation, invoke
+from multimail.surfaces.mcp import elicitation
 from multimail.surfaces.mcp.prompts import PROMPTS, prompt_text
-from multimail.surfaces.mcp.tools import missing_mailbox, tool_of, usable
+from multimail.surfaces.mcp.tools import missing_mailbox, sends, tool_of, usable
 from multimail.surfaces.mcp.words import fenced, split
 from multimail.surfaces.spellings import normalise, spelling_of
 
@@ -77,12 +78,19 @@ class _Surface:
         found = usable(self._operations, actor.grants)
         return types.ListToolsResult(tools=[self._tools[operation.name] for operation in found])
 
-    async def call_tool(self, request: Request, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call_tool(
+        self, request: Request, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
         """Refusals are results with `is_error`, so that a model can read them and do better."""
-        operation = self._by_name.get(params.name)
+        operation, caller = self._by_name.get(params.name), _caller(request)
         if operation is None:
             raise MCPError(types.INVALID_PARAMS, f"There is no tool {params.name!r}.")
-        asking = asyncio.create_task(self._answer(_caller(request), operation, params.arguments or {}))
+        comes_back = params.request_state is not None
+        asking = asyncio.create_task(
+            elicitation.settle(self._services, caller, params)
+            if comes_back
+            else self._answer(caller, operation, params.arguments or {})
+        )
         started = time.monotonic()
         try:
             while not (await asyncio.wait({asking}, timeout=PROGRESS))[0]:
@@ -93,6 +101,9 @@ class _Surface:
             return types.CallToolResult(content=[_text(to_json(said))], is_error=True)
         finally:
             asking.cancel()
+        held = sends(operation) and answer.get("status") == elicitation.PENDING
+        if held and not comes_back and elicitation.can_open(request.session.client_capabilities):
+            return elicitation.ask(self._services, caller, params, answer)
         file = answer.get("file")
         if isinstance(file, File):
             return types.CallToolResult(content=[_embedded(operation, params.arguments or {}, file)])

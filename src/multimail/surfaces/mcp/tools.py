@@ -53,12 +53,17 @@ def tool_of(operation: Operation) -> types.Tool:
 def describe(operation: Operation) -> str:
     """The operation's own description, and the notes that concern it."""
     notes = {
-        GATE: operation.idempotent and Scope.SEND in operation.scopes,
+        GATE: sends(operation),
         OWNER: operation.needs_owner is not None,
         UNTRUSTED: operation.effect == "read" and Scope.READ in operation.scopes,
     }
     text = " ".join(operation.summary.split())
     return " ".join([text, *(note for note, applies in notes.items() if applies)])
+
+
+def sends(operation: Operation) -> bool:
+    """Whether it hands an email over, which may be held."""
+    return operation.idempotent and Scope.SEND in operation.scopes
 
 
 def missing_mailbox(operation: Operation, arguments: Mapping[str, Any]) -> bool:
