@@ -73,15 +73,15 @@ class Postfix:
 
 
 @contextmanager
-def running(mode: Mode, sink_port: int) -> Iterator[Postfix]:
-    """Start, and stop and remove at exit. BenchError if it does not come up."""
+def running(mode: Mode, sink_port: int, *, port: int | None = None, more: str = "") -> Iterator[Postfix]:
+    """Start, and stop and remove at exit. `more` are further lines of main.cf. BenchError if it does not come up."""
     reason = unavailable()
     if reason:
         raise BenchError(reason)
     folder = Path(tempfile.mkdtemp(prefix="bench-postfix-"))
     folder.chmod(0o755)  # Postfix's unprivileged processes walk through it
-    port = free_port()
-    _configure(folder, mode, port, sink_port)
+    port = port or free_port()
+    _configure(folder, mode, port, sink_port, more)
     config = str(folder / "etc")
     try:
         run("postfix", "-c", config, "start", seconds=30)
@@ -97,7 +97,7 @@ def running(mode: Mode, sink_port: int) -> Iterator[Postfix]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _configure(folder: Path, mode: Mode, port: int, sink_port: int) -> None:
+def _configure(folder: Path, mode: Mode, port: int, sink_port: int, more: str) -> None:
     for name in ("etc", "spool", "data"):
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix")
@@ -111,5 +111,5 @@ def _configure(folder: Path, mode: Mode, port: int, sink_port: int) -> None:
     if not re.search(r"(?m)^postlog\s", master):
         master += "\npostlog unix-dgram n - n - 1 postlogd\n"
     (folder / "etc/master.cf").write_text(master)
-    main = _MAIN.format(folder=folder) + _MODES[mode].format(sink=sink_port)
+    main = _MAIN.format(folder=folder) + _MODES[mode].format(sink=sink_port) + more
     (folder / "etc/main.cf").write_text(main)

@@ -1,0 +1,93 @@
+"""Postfix at both ends: what it relays comes in as it was, and what leaves it takes, with OpenDKIM as its milter."""
+
+import email
+import email.policy
+import os
+import re
+import shutil
+import smtplib
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import postfix
+from tests.support import opendkim
+from tests.support.postgres import free_port
+from tests.support.server import Server, multimail
+
+pytestmark = [pytest.mark.debian("postfix"), pytest.mark.debian("opendkim")]
+
+# Mail for far.test stays in a Maildir; mail for everybody else goes on to the server under test.
+KEEPS = """virtual_mailbox_domains=far.test
+virtual_mailbox_base={folder}
+virtual_mailbox_maps=static:box/
+virtual_uid_maps=static:65534
+virtual_gid_maps=static:65534
+smtpd_milters=inet:127.0.0.1:{milter}
+milter_default_action=tempfail
+"""
+LINES = "Grüße\r\n.\r\n..\r\nFrom here\r\n" + "x" * 990 + "\r\n\r\n\r\nend\r\n"
+
+
+def test_postfix_as_sender_and_as_receiver(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("Postfix needs root to start")
+    maildir = Path("/tmp") / f"multimail-{os.getpid()}-maildir"  # pytest's own is closed to Postfix
+    maildir.mkdir(mode=0o755)
+    shutil.chown(maildir, 65534, 65534)
+    try:
+        _both_ends(tmp_path, maildir)
+    finally:
+        shutil.rmtree(maildir)
+
+
+def _both_ends(folder: Path, maildir: Path) -> None:
+    port, milter = free_port(), free_port()
+    keeps = KEEPS.format(folder=maildir, milter=milter)
+    with (
+        Server(folder / "data", "--deliver", f"smtp://127.0.0.1:{port}") as server,
+        opendkim.milter(folder, milter, _published(server)),
+        postfix.running("relay", server.smtp_port, port=port, more=keeps),
+    ):
+        _comes_in(server, port)
+        _leaves(server, maildir)
+
+
+def _comes_in(server: Server, port: int) -> None:
+    head = "From: =?utf-8?q?J=C3=B6rg?= <joerg@far.test>\r\nSubject: Relayed\r\nMIME-Version: 1.0\r\n"
+    head += "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+        client.ehlo("client.test")
+        client.sendmail("joerg@far.test", [server.address], (head + LINES).encode(), ["BODY=8BITMIME"])
+    inbox = f"/v1/mailboxes/{server.mailbox_id}/inbox"
+    found = server.until(inbox, lambda page: page["emails"], within=60)
+    whole = server.call("GET", f"/v1/mailboxes/{server.mailbox_id}/emails/{found['emails'][0]['id']}").body
+    assert (whole["from"], whole["subject"]) == ("joerg@far.test", "Relayed")
+    assert whole["text"].replace("\r\n", "\n") == LINES.replace("\r\n", "\n")
+
+
+def _leaves(server: Server, maildir: Path) -> None:
+    held = server.send(to="bob@far.test", subject="Grüße", markdown=LINES).body
+    decision = {"email_id": held["id"], "action": "approve"}
+    assert server.call("POST", "/v1/oversight/decide", decision, key="oversight").status == 200
+    server.until(f"/v1/messages/{held['id']}", lambda body: body["status"] == "sent", within=60)
+    deadline = time.monotonic() + 60
+    while not (kept := list(maildir.glob("box/new/*"))):
+        assert time.monotonic() < deadline, "Postfix kept nothing"
+        time.sleep(0.02)
+    message = email.message_from_bytes(kept[0].read_bytes(), policy=email.policy.default)
+    found = opendkim.results(str(message["Authentication-Results"]))
+    assert sorted(found.values()) == [("ed25519-sha256", "pass"), ("rsa-sha256", "pass")]
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert (message["Subject"], body.get_content()) == ("Grüße", LINES.replace("\r\n", "\n"))
+
+
+def _published(server: Server) -> dict[str, str]:
+    """The DKIM records that `operator dns` says to publish, as OpenDKIM's test data has them."""
+    told = multimail("operator", "--data", server.data, "dns").stdout
+    return {
+        name: "".join(re.findall('"([^"]*)"', strings))
+        for name, strings in re.findall(r"^(\S+\._domainkey\.\S+)\. IN TXT (.+)$", told, re.MULTILINE)
+    }
