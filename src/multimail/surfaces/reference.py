@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from multimail.core.errors import ERRORS
 from multimail.operations.operation import COMMON_ERRORS, Operation
 from multimail.settings import SETTINGS
+from multimail.surfaces.limits import ABOUT_PLANS, EVERYWHERE, limited_inputs, plans
 
 
 def reference(operations: Sequence[Operation]) -> str:
@@ -48,6 +49,18 @@ def reference(operations: Sequence[Operation]) -> str:
                     for o in operations
                 ),
             ),
+            "",
+            "## Limits",
+            "",
+            *_table(("of", "at most"), EVERYWHERE),
+            "",
+            *_table(("operation", "limits of its inputs"), limited_inputs(operations)),
+            "",
+            "### Of plans",
+            "",
+            *_table(("plan", "mailboxes", "emails a month", "storage", "requests a minute and key"), plans()),
+            "",
+            ABOUT_PLANS,
             "",
             "## Errors",
             "",
