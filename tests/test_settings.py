@@ -101,6 +101,7 @@ def test_any_text_is_an_address_or_refused_in_words(text: str) -> None:
         ({"public_url": "https://x.example/?a=b"}, "public-url: "),
         ({"public_url": "https://user:secret@x.example"}, "public-url: "),
         ({"log": "xml"}, "log: "),
+        ({"dnssec": "yes"}, "dnssec: "),
         ({"metrics_token": "guess"}, "metrics-token: "),
         ({"proxy_protocol": "10.0.0.0/33"}, "proxy-protocol: "),
         ({"submission": "587"}, "submission: HOST:PORT"),

@@ -79,6 +79,9 @@ def test_what_is_seen_stays(html: str) -> None:
         ("<blockquote style='margin:0 0 0 40px;border:none'>in</blockquote>", "in"),
         ("a<div>b</div>c", "a\n\nb\n\nc"),
         ("1 < 2 &amp; 3 &gt; 2", "1 < 2 & 3 > 2"),
+        ('<p title="a>b">x</p><p title="a>b">y</p><p title="a>c">z</p>', "x\n\ny\n\nz"),
+        ("<p a>x<p a>y<P a>z", "x\n\ny\n\nz"),
+        ("<title a>x</title><title a>y</title>z", "z"),
         ("", ""),
     ],
 )

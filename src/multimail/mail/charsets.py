@@ -152,11 +152,13 @@ def decode_words(value: str) -> str:
 
 def whole_characters(text: str, instead: str = "\ufffd") -> str:
     """Text without halves of surrogate pairs, which no database keeps."""
-    return _SURROGATE.sub(instead, text)
+    return text if text.isascii() else _SURROGATE.sub(instead, text)
 
 
 def one_line(value: str) -> str:
     """Text on one line, without control characters."""
+    if value.isascii() and value.isprintable():
+        return value.strip()
     return _CONTROL.sub(" ", whole_characters(value)).strip()
 
 
@@ -165,7 +167,7 @@ def strip_unseen(text: str) -> tuple[str, tuple[str, ...]]:
 
     Joiners stay in emoji, Arabic and Indic words, one variation selector after its base, the tags of a flag.
     """
-    if text.isascii() and not _UNSEEN_IN_ASCII.search(text):
+    if text.isascii() and (text.isprintable() or not _UNSEEN_IN_ASCII.search(text)):
         return text, ()
     removed: Counter[str] = Counter()
     tagged: list[str] = []

@@ -338,6 +338,8 @@ def _is_sent_from(line: str) -> bool:
 
 def _joined(lines: list[str], kinds: list[str], kind: str) -> str:
     """The lines of one kind; where others stood between, one blank line."""
+    if kind not in kinds:
+        return ""
     out: list[str] = []
     blank = True
     for line, its in zip(lines, kinds, strict=True):
