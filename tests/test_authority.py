@@ -33,6 +33,11 @@ from multimail.operations.operation import Operation, invoke
 from multimail.operations.operators import new_token
 from multimail.operations.oversight import DECIDE_EMAIL, LIST_PENDING
 from multimail.operations.passkeys import ADD_PASSKEY, LIST_PASSKEYS, REMOVE_PASSKEY
+from multimail.operations.push import (
+    ADD_PUSH_SUBSCRIPTION,
+    LIST_PUSH_SUBSCRIPTIONS,
+    REMOVE_PUSH_SUBSCRIPTION,
+)
 from multimail.operations.registry import OPERATIONS
 from multimail.operations.rules import ADD_RULE
 from multimail.operations.saved_views import SAVE_VIEW
@@ -47,6 +52,7 @@ from multimail.operations.webhooks import CREATE_WEBHOOK, TEST_WEBHOOK
 from multimail.storage.database import Row
 from tests.support import mailroom, postgres
 from tests.support.authenticator import Authenticator
+from tests.support.push_service import browser
 from tests.support.world import World, add_account, build_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -114,6 +120,7 @@ class Things:
     session_id: str = mailroom.absent("ses")
     passkey_id: str = "none"
     view_id: str = mailroom.absent("viw")
+    subscription_id: str = mailroom.absent("psh")
     passkey_answer: str = "{}"
     newcomer: str = "nobody@example.test"  # who signs up
     code: str = "00000000"
@@ -255,6 +262,9 @@ EXAMPLES: dict[str, Callable[[Things], list[dict[str, Any]]]] = {
     "list_passkeys": lambda t: [{}],
     "add_passkey": lambda t: [{"answer": t.passkey_answer}],
     "remove_passkey": lambda t: [{"passkey_id": t.passkey_id}],
+    "list_push_subscriptions": lambda t: [{}],
+    "add_push_subscription": lambda t: [browser("new")],
+    "remove_push_subscription": lambda t: [{"subscription_id": t.subscription_id}],
     "list_saved_views": lambda t: [{}],
     "save_view": lambda t: [{"name": "Mine"}, {"name": "Mine", "mailbox_id": t.mailbox_id}],
     "delete_view": lambda t: [{"view_id": t.view_id}],
@@ -431,6 +441,7 @@ async def populate(  # a list of things
         unsubscribe=str(unsubscribe_url(world.services, await newsletter(world, mailbox))).rpartition("/")[2],
         token=link["url"].rpartition("/")[2],
         passkey_id=passkey_id,
+        subscription_id=await with_browser(world, mailbox["mailbox_id"]),
         view_id=(await world.invoke(SAVE_VIEW, "whole-operator", name=mailbox["mailbox_id"]))["id"],
         passkey_answer=passkey_answer,
         newcomer=newcomer,
@@ -471,6 +482,13 @@ async def with_passkeys(world: World, name: str) -> tuple[str, str]:
     made = await world.invoke(ADD_PASSKEY, "whole-operator", answer=first.create(found["options"]))
     options = (await world.invoke(LIST_PASSKEYS, "whole-operator"))["options"]
     return made["id"], second.create(options)
+
+
+async def with_browser(world: World, name: str) -> str:
+    """The id of a browser of the whole account's operator."""
+    for one in (await world.invoke(LIST_PUSH_SUBSCRIPTIONS, "whole-operator"))["subscriptions"]:
+        await world.invoke(REMOVE_PUSH_SUBSCRIPTION, "whole-operator", subscription_id=one["id"])
+    return str((await world.invoke(ADD_PUSH_SUBSCRIPTION, "whole-operator", **browser(name)))["id"])
 
 
 async def opened(world: World, email_id: str) -> str:

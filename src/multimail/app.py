@@ -28,6 +28,7 @@ from multimail.operations.context import Services, Site
 from multimail.operations.dkim_keys import Keyring, open_platform_keys
 from multimail.operations.mta_sts import Policies
 from multimail.operations.operators import FirstKeys, first_run
+from multimail.operations.push import open_push_key
 from multimail.operations.vault import SIGNING_KEY, Vault, open_vault
 from multimail.operations.webhooks import refuse_url
 from multimail.settings import Address, SettingError, Settings
@@ -39,7 +40,7 @@ from multimail.surfaces.http import build_app
 from multimail.surfaces.smtp import Intake, SmtpServer
 from multimail.surfaces.smtp_auth import SubmissionConversation
 from multimail.surfaces.smtp_intake import MailboxIntake
-from multimail.workers import chat, deliver, notify, small, webhook
+from multimail.workers import chat, deliver, notify, small, web_push, webhook
 from multimail.workers.index import indexer
 from multimail.workers.runner import Room, Runner
 from multimail.workers.seal import sealer
@@ -129,6 +130,7 @@ async def open_services(
         )
         keys = await load_keys(db, vault, services.clock())
         await open_platform_keys(services)
+        await open_push_key(services)
         yield replace(services, link_secret=keys.links), keys, client
     finally:
         if rspamd is not None:
@@ -270,6 +272,7 @@ async def _start_workers(
             "watch": Room(small.watching(services), 4, gives_way=True),
             "digest": Room(small.digesting(services), 1, gives_way=True),
             "chat": Room(chat.handler(services, client), 8),
+            "push": Room(web_push.handler(services, client), 8),
         },
     )
     await runner.start()

@@ -32,6 +32,7 @@ from multimail.operations.watching import approval_link
 from multimail.operations.webhooks import CREATE_WEBHOOK, TEST_WEBHOOK, refuse_url
 from multimail.storage.database import StorageFull
 from tests.support import mailroom, overseer
+from tests.support.push_service import browser
 from tests.support.world import World, add_account
 
 MAIL = {"to": "bob@example.test", "markdown": "Words."}
@@ -127,6 +128,7 @@ NAMES_NOTHING: dict[str, dict[str, Any]] = {
     "remove_passkey": {"passkey_id": "none"},
     "save_view": {"name": "Mine", "mailbox_id": ""},
     "delete_view": {"view_id": "none"},
+    "remove_push_subscription": {"subscription_id": "none"},
     "revoke_operator_session": {"session_id": ""},
     "update_notifications": {"operator_id": "", "pending": "none"},
     "show_unsubscribe": {"token": "forged.0"},
@@ -297,6 +299,10 @@ async def conflict(world: World, operation: Operation) -> Any:
 
         await world.run(fill)
         return await ask(world, operation, answer="{}")
+    if operation.name == "add_push_subscription":
+        for number in range(10):
+            await ask(world, operation, **browser(str(number)))
+        return await ask(world, operation, **browser("one more"))
     if operation.name == "save_view":
         for number in range(20):
             await ask(world, operation, name=f"View {number}")
@@ -647,6 +653,8 @@ async def url_refused(world: World, operation: Operation) -> Any:
         raise refuse_url("The URL leads to a private or reserved network address.")
 
     world.services = replace(world.services, check_url=refuse)
+    if operation.name == "add_push_subscription":
+        return await ask(world, operation, **browser("one"))
     url = {"chat_url" if operation.name == "update_notifications" else "url": "http://10.0.0.1/"}
     return await ask(world, operation, **url)
 

@@ -21,6 +21,7 @@ from multimail.operations.notices import notify
 from multimail.operations.notifications import UPDATE_NOTIFICATIONS
 from multimail.operations.operators import sign_in
 from multimail.operations.people import INVITE_OPERATOR
+from multimail.operations.push import ADD_PUSH_SUBSCRIPTION
 from multimail.operations.vault import (
     OPERATOR_MAIL,
     SECRETS,
@@ -37,6 +38,7 @@ from multimail.storage import keyfile
 from multimail.storage.connect import open_database
 from multimail.storage.database import Database
 from tests.support import mailroom, overseer
+from tests.support.push_service import browser
 from tests.support.traces import places_of
 from tests.support.world import World
 
@@ -185,6 +187,7 @@ async def test_every_kind_of_secret_is_sealed_anew(world: World) -> None:
     await world.run(lambda ctx: notify(ctx, "boss@example.test", "A code", "12345678", "code"))
     await world.add_operator("owner")
     await world.invoke(UPDATE_NOTIFICATIONS, "owner", chat_url="https://chat.example.test/hook")
+    await world.invoke(ADD_PUSH_SUBSCRIPTION, "owner", **browser("one"))
     signing = {"purpose": "dkim", "name": "mm1"}
     old = world.services.vault
     await world.run(

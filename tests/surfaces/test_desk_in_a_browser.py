@@ -3,7 +3,9 @@
 `MULTIMAIL_SCREENSHOTS=docs/images pytest -k pictures tests/surfaces/test_desk_in_a_browser.py` renews the pictures.
 """
 
+import asyncio
 import base64
+import json
 import os
 import re
 import time
@@ -16,16 +18,20 @@ from playwright.async_api import Page, expect
 
 from multimail.core.oversight import Mode
 from multimail.core.scopes import Role
+from multimail.net.guarded import GuardedClient
 from multimail.operations.account import LIST_SANDBOX
 from multimail.operations.contacts import ADD_CONTACT
 from multimail.operations.emails import GET_MESSAGE
 from multimail.operations.mailboxes import GET_MAILBOX
+from multimail.operations.push import open_push_key
 from multimail.operations.rules import LIST_RULES
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import REPLY_EMAIL, SEND_EMAIL
 from multimail.operations.webhooks import CREATE_WEBHOOK, TEST_WEBHOOK
+from multimail.workers import web_push
 from tests.support import mailroom
 from tests.support.browser import House, link, open_house, violations
+from tests.support.push_service import open_push_service
 from tests.support.world import build_world
 
 pytestmark = [pytest.mark.debian("chromium"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -284,6 +290,51 @@ async def test_a_view_is_kept_and_found_again(house: House, phone: bool) -> None
     await page.get_by_role("button", name="Forget Money <b>").click()
     await expect(page.locator(".notice.done")).to_contain_text("The view is forgotten.")
     await expect(saved).to_have_count(0)
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+async def test_a_browser_tells_that_mail_waits(house: House, phone: bool) -> None:
+    """Chromium's own push service is far away: what it would say of itself, and what it would bring, is said here."""
+    await open_push_key(house.world.services)
+    page = await house.person(phone=phone)
+    await page.context.grant_permissions(["notifications"], origin=house.url)
+    async with open_push_service() as service, GuardedClient(allow_loopback=True) as client:
+        keys = service.subscription
+        said = {"endpoint": keys["endpoint"], "keys": {"p256dh": keys["p256dh"], "auth": keys["auth"]}}
+        await page.add_init_script(
+            "PushManager.prototype.subscribe = async (options) => { if (options.applicationServerKey.length !== 65)"
+            f" throw new Error('key'); return {{ toJSON: () => ({json.dumps(said)}) }}; }};"
+        )
+        await page.goto("/dashboard/notifications")
+        assert await violations(house, page) == []
+        await page.get_by_role("button", name="Tell me in this browser").click()
+        await expect(page.locator(".notice.done")).to_contain_text("This browser tells you")
+        sql = "UPDATE operators SET joined_at = 1"
+        await mailroom.execute(house.world, sql)
+        await held(house, subject="Secret words")
+        await mailroom.run_jobs(house.world, "push", web_push.handler(house.world.services, client))
+        assert service.told == [{"waiting": 1}]
+        devtools = await page.context.new_cdp_session(page)
+        registered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def seen(event: dict[str, Any]) -> None:
+            for one in event["registrations"]:
+                if not registered.done():
+                    registered.set_result(one["registrationId"])
+
+        devtools.on("ServiceWorker.workerRegistrationUpdated", seen)
+        await devtools.send("ServiceWorker.enable")
+        pushed = {"origin": house.url, "registrationId": await asyncio.wait_for(registered, 30)}
+        await devtools.send(
+            "ServiceWorker.deliverPushMessage", pushed | {"data": json.dumps(service.told[0])}
+        )
+        shown = await page.wait_for_function(
+            "async () => { const worker = await navigator.serviceWorker.ready;"
+            " return (await worker.getNotifications()).map((one) => one.body)[0]; }"
+        )
+        assert await shown.json_value() == "1 email waits for your decision."
+        await page.get_by_role("button", name="Stop the browser told by 127.0.0.1").click()
+        await expect(page.locator(".notice.done")).to_contain_text("tells you nothing any more")
 
 
 async def test_approve_and_allow_makes_a_rule(house: House) -> None:

@@ -219,6 +219,7 @@ def remove_operator(ctx: Context, given: RemoveOperator) -> Mapping[str, Any]:
     ctx.sql.remove_operator(**name, now=ctx.now)
     ctx.sql.end_operator_tokens(**name, now=ctx.now)
     ctx.sql.delete_views_of(**name)
+    ctx.sql.delete_push_of(**name)
     ctx.about("operator", row["operator_id"], email=row["email"], role=row["role"])
     return {"id": row["operator_id"], "deleted": True}
 

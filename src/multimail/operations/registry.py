@@ -60,6 +60,11 @@ from multimail.operations.people import (
     REVOKE_OPERATOR_SESSION,
     UPDATE_OPERATOR,
 )
+from multimail.operations.push import (
+    ADD_PUSH_SUBSCRIPTION,
+    LIST_PUSH_SUBSCRIPTIONS,
+    REMOVE_PUSH_SUBSCRIPTION,
+)
 from multimail.operations.records import CHECK_AUDIT_CHAIN, GET_MAILBOX_RECORD
 from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
 from multimail.operations.rules import ADD_RULE, LIST_RULES, REMOVE_RULE
@@ -189,6 +194,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     REMOVE_PASSKEY,
     GET_NOTIFICATIONS,
     UPDATE_NOTIFICATIONS,
+    LIST_PUSH_SUBSCRIPTIONS,
+    ADD_PUSH_SUBSCRIPTION,
+    REMOVE_PUSH_SUBSCRIPTION,
     GET_AUDIT_LOG,
     CHECK_AUDIT_CHAIN,
     EXPORT_ACCOUNT,

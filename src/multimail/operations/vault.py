@@ -53,7 +53,8 @@ SIGNING_KEY: Final = Secret("signing_keys", "private_pem", ("purpose", "name"))
 DKIM_KEY: Final = Secret("dkim_keys", "private_pem", ("account_id", "domain_id", "selector"))
 OPERATOR_MAIL: Final = Secret("operator_mail", "text", ("account_id", "notice_id"))
 CHAT_URL: Final = Secret("oversight_settings", "chat_url", ("account_id",))
-SECRETS: Final = (WEBHOOK_SECRET, SIGNING_KEY, DKIM_KEY, OPERATOR_MAIL, CHAT_URL)
+PUSH_SUBSCRIPTION: Final = Secret("push_subscriptions", "sealed", ("account_id", "subscription_id"))
+SECRETS: Final = (WEBHOOK_SECRET, SIGNING_KEY, DKIM_KEY, OPERATOR_MAIL, CHAT_URL, PUSH_SUBSCRIPTION)
 
 
 class Vault:

@@ -147,9 +147,23 @@ def _told_of(email: Row) -> dict[str, str]:
     }
 
 
+def _push(ctx: Context, person: Row) -> None:
+    """Beside a mail, in the person's browsers (operations/push.py)."""
+    name = {"account_id": ctx.account_id, "operator_id": person["operator_id"]}
+    if ctx.sql.add_push_jobs(**name, run_at=ctx.now):
+        ctx.tx.notify("jobs", "push")
+
+
+def _has_mail(ctx: Context, person: Row) -> bool:
+    """Not where their address became a mailbox since: no agent is told of its own mail's links."""
+    return bool(person["email"]) and not is_hosted(ctx.services, ctx.tx, person["email"])
+
+
 def _tell(ctx: Context, email: Row, since: int, person: Row) -> None:
-    if is_hosted(ctx.services, ctx.tx, person["email"]):
-        return  # it became a mailbox since: no agent is told of its own mail's links
+    if not email["test"]:
+        _push(ctx, person)
+    if not _has_mail(ctx, person):
+        return
     outbound = email["direction"] == "outbound"
     text = TOLD.format(
         what=f"An email that {'an agent wants to send' if outbound else 'came in for an agent'}",
@@ -183,15 +197,19 @@ def digest(services: Services, tx: Tx, lease: Lease) -> None:
     ctx.sql.finish_job(**lease.name)
     rows = ctx.sql.list_deciders(account_id=ctx.account_id)
     person = next((row for row in rows if row["operator_id"] == lease.subject_id), None)
-    if person is None or is_hosted(services, tx, person["email"]):
+    if person is None:
+        return
+    _push(ctx, person)
+    if not _has_mail(ctx, person):
         return
     for test in (False, True):
-        found = [email for email in _all_waiting(ctx, person) if bool(email["test"]) is test]
+        found = [email for email in all_waiting(ctx, person) if bool(email["test"]) is test]
         if found:
             _mail_digest(ctx, person, found, test=test)
 
 
-def _all_waiting(ctx: Context, person: Row) -> list[Row]:
+def all_waiting(ctx: Context, person: Row) -> list[Row]:
+    """What a person may decide on now; the oldest DIGEST_LOOKS emails at most are looked at."""
     rows = ctx.sql.list_pending(
         account_id=ctx.account_id, after="", see_held=True, any_mailbox=True, mailbox_id="",
         limit=DIGEST_LOOKS, **ctx.actor.filter,

@@ -5,6 +5,7 @@ SELECT :account_id, 'watch', :email_id, :run_at, 0, 0, ''
 WHERE EXISTS (
     SELECT 1 FROM operators WHERE account_id = :account_id AND email IS NOT NULL AND removed_at IS NULL)
   OR EXISTS (SELECT 1 FROM oversight_settings WHERE account_id = :account_id)
+  OR EXISTS (SELECT 1 FROM push_subscriptions WHERE account_id = :account_id)
 ON CONFLICT (account_id, kind, subject_id) DO UPDATE SET run_at = excluded.run_at, attempts = 0;
 
 -- name: watch_all_pending!
@@ -39,12 +40,13 @@ DELETE FROM watches WHERE NOT EXISTS (
       AND e.state IN ('pending_approval', 'held'));
 
 -- name: list_deciders
--- People who may decide and are in, with how they want to hear of it.
+-- People who may decide, are in and can be told, with how they want to hear of it.
 SELECT o.operator_id, o.name, o.email, o.role, n.pending, n.digest_minutes, n.quiet_from, n.quiet_until, n.time_zone
 FROM operators o
 LEFT JOIN notification_settings n ON n.account_id = o.account_id AND n.operator_id = o.operator_id
 WHERE o.account_id = :account_id AND o.role IN ('owner', 'approver') AND o.removed_at IS NULL
-  AND o.joined_at IS NOT NULL AND o.email IS NOT NULL
+  AND o.joined_at IS NOT NULL AND (o.email IS NOT NULL OR EXISTS (
+    SELECT 1 FROM push_subscriptions p WHERE p.account_id = o.account_id AND p.operator_id = o.operator_id))
 ORDER BY o.operator_id;
 
 -- name: list_notified

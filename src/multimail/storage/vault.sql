@@ -70,3 +70,16 @@ UPDATE oversight_settings SET chat_url = :sealed WHERE account_id = :account_id 
 
 -- name: abandon_oversight_settings!
 UPDATE oversight_settings SET chat_url = '' WHERE account_id = :account_id AND CAST(:now AS BIGINT) > 0;
+
+-- name: list_stale_push_subscriptions
+SELECT account_id, subscription_id, sealed FROM push_subscriptions
+WHERE substr(sealed, 1, length(:prefix)) <> :prefix
+ORDER BY account_id, subscription_id LIMIT :limit;
+
+-- name: reseal_push_subscriptions!
+UPDATE push_subscriptions SET sealed = :sealed
+WHERE account_id = :account_id AND subscription_id = :subscription_id AND sealed = :was;
+
+-- name: abandon_push_subscriptions!
+DELETE FROM push_subscriptions
+WHERE account_id = :account_id AND subscription_id = :subscription_id AND created_at <= :now;

@@ -23,6 +23,7 @@ from multimail.operations.people import (
     REVOKE_OPERATOR_SESSION,
     UPDATE_OPERATOR,
 )
+from multimail.operations.push import ADD_PUSH_SUBSCRIPTION, REMOVE_PUSH_SUBSCRIPTION
 from multimail.operations.rules import ADD_RULE, REMOVE_RULE
 from multimail.operations.saved_views import DELETE_VIEW, SAVE_VIEW
 from multimail.operations.spam import NOT_SPAM, REPORT_SPAM
@@ -90,6 +91,10 @@ ACTS: Final = {
             "/dashboard/notifications", "The settings are changed.", ("four_eyes",)),
         Act(UPDATE_NOTIFICATIONS, ("mailbox_id",), mailboxes.one_mailbox, ONE_MAILBOX, "They decide from now on.",
             ("mailbox_approvers",), name="mailbox_approvers"),
+        Act(ADD_PUSH_SUBSCRIPTION, ("endpoint", "p256dh", "auth"), house.notifications, "/dashboard/notifications",
+            "This browser tells you from now on."),
+        Act(REMOVE_PUSH_SUBSCRIPTION, ("subscription_id",), house.notifications, "/dashboard/notifications",
+            "That browser tells you nothing any more."),
         Act(INVITE_OPERATOR, ("email", "name", "role"), people.operators, "/dashboard/operators",
             "The invitation is on its way."),
         Act(UPDATE_OPERATOR, ("operator_id", "name", "role"), people.operators, "/dashboard/operators",

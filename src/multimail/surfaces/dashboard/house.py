@@ -17,6 +17,11 @@ from multimail.operations.export import EXPORT_ACCOUNT
 from multimail.operations.inbox import LIST_EMAILS, STATUS_FILTERS
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.notifications import GET_NOTIFICATIONS, UPDATE_NOTIFICATIONS
+from multimail.operations.push import (
+    ADD_PUSH_SUBSCRIPTION,
+    LIST_PUSH_SUBSCRIPTIONS,
+    REMOVE_PUSH_SUBSCRIPTION,
+)
 from multimail.operations.records import CHECK_AUDIT_CHAIN
 from multimail.operations.registry import OPERATIONS
 from multimail.operations.rules import ADD_RULE, LIST_RULES, REMOVE_RULE
@@ -193,9 +198,10 @@ async def account(desk: Desk) -> Response:
 async def notifications(desk: Desk) -> Response:
     return await desk.page(
         "notifications.html",
-        calls=(GET_NOTIFICATIONS, UPDATE_NOTIFICATIONS),
+        calls=(GET_NOTIFICATIONS, UPDATE_NOTIFICATIONS, ADD_PUSH_SUBSCRIPTION, REMOVE_PUSH_SUBSCRIPTION),
         here="notifications",
         set=await desk.ask(GET_NOTIFICATIONS),
+        push=await desk.ask(LIST_PUSH_SUBSCRIPTIONS),
         mailboxes=await every(desk, LIST_MAILBOXES, "mailboxes"),
     )
 

@@ -74,6 +74,7 @@ def routes(services: Services, stopping: asyncio.Event | None = None) -> list[Ba
         ("GET", "/dashboard", go_to_queue),
         ("GET", "/dashboard/authorize", authorize.ask),
         ("GET", "/dashboard/static/{name}", static),
+        ("GET", "/dashboard/worker.js", worker),
         ("GET", "/dashboard/sign-in", sign_in.ask),
         ("POST", "/dashboard/sign-in", sign_in.mail_code),
         ("POST", "/dashboard/sign-in/code", sign_in.by_code),
@@ -124,6 +125,13 @@ async def go_to_queue(desk: Desk) -> Response:
 async def more(desk: Desk) -> Response:
     """All rooms, for a screen without room for them."""
     return await desk.page("more.html", here="more")
+
+
+async def worker(desk: Desk) -> Response:
+    """At the root of the desk: a service worker is for what is below it. Asked for anew each time that it is used."""
+    found = STATIC["worker.js"]
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'"}
+    return Response(found.content, 200, headers, found.kind)
 
 
 async def static(desk: Desk) -> Response:

@@ -127,6 +127,9 @@ function settle(within) {
   $$(".undo[data-seconds]:not([data-counted])", within).forEach((form) => { form.dataset.counted = ""; countDown(form); });
   $$("[data-say]", within).forEach((one) => { say(one.dataset.say); });
   $$("[data-copy]", within).forEach((button) => { button.hidden = !navigator.clipboard; });
+  const pushes = "PushManager" in window && "serviceWorker" in navigator;
+  $$("form[data-push]", within).forEach((form) => { form.hidden = !pushes; });
+  $$("[data-no-push]", within).forEach((words) => { words.hidden = pushes; });
   $$("form[data-passkey]", within).forEach((form) => { form.hidden = !window.PublicKeyCredential; });
 }
 
@@ -192,6 +195,27 @@ document.addEventListener("submit", async (event) => {
     form.requestSubmit();
   } catch (error) {
     fault.textContent = error.name === "NotAllowedError" ? "No passkey was used." : `It did not work: ${error.message}`;
+    fault.hidden = false;
+  }
+});
+
+/* Web push: this browser's address at its push service goes into the form. */
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-push]");
+  if (!form || form.elements.endpoint.value) return;
+  event.preventDefault();
+  try {
+    const worker = await navigator.serviceWorker.register("/dashboard/worker.js", { updateViaCache: "none" });
+    const octets = Uint8Array.from(atob(form.dataset.push.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
+    await navigator.serviceWorker.ready;
+    const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: octets });
+    const { endpoint, keys } = made.toJSON();
+    Object.entries({ endpoint, ...keys }).forEach(([name, value]) => { form.elements[name].value = value; });
+    form.requestSubmit();
+  } catch (error) {
+    const fault = $(".fault", form);
+    fault.textContent = error.name === "NotAllowedError" ? "The browser was not allowed to tell you." : `It did not work: ${error.message}`;
     fault.hidden = false;
   }
 });
