@@ -214,7 +214,7 @@ async def test_a_link_decides_once_as_the_person_it_was_mailed_to(world: World) 
     sent = await mailroom.send(world)
     await told(world)
     token = await link_of(world, "ann@people.test")
-    done = await world.invoke(DECIDE_BY_LINK, None, token=token, action="approve")
+    done = await world.invoke(DECIDE_BY_LINK, None, token=token, action="approved")
     assert (done["decision"], done["decided_by"]) == ("approved", f"operator:{ann.id}")
     assert await status(world, sent["id"]) == "scheduled"
     await world.invoke(UNDO_DECISION, "ann", email_id=sent["id"])

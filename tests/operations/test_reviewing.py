@@ -97,7 +97,7 @@ async def test_what_was_opened_is_decided_at_once_with_what_is_alike(desk: World
         mixed = [*emails, *await choices(desk, strange)]
         await desk.invoke(DECIDE_EMAILS, "Mira", emails=mixed, action="approve")
     assert caught.value.details["emails"] == [strange]
-    done = await desk.invoke(DECIDE_EMAILS, "Mira", emails=emails, action="approve")
+    done = await desk.invoke(DECIDE_EMAILS, "Mira", emails=emails, action="approved")
     assert [one["status"] for one in done["decisions"]] == ["scheduled"] * 3
     await desk.invoke(UNDO_DECISION, "Mira", email_id=second)
     assert sorted(await queue(desk)) == sorted([second, strange])

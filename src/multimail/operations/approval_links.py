@@ -5,7 +5,7 @@ Whoever opens it sees what would leave; mail scanners open links too, so looking
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -19,7 +19,14 @@ from multimail.operations.context import Context, Services
 from multimail.operations.html import html_of
 from multimail.operations.links import open_link
 from multimail.operations.operation import Input, Operation, write_audit
-from multimail.operations.oversight import DecideEmail, Decision, PendingEmail, decide_email, pending_view
+from multimail.operations.oversight import (
+    DecideEmail,
+    Decision,
+    PendingEmail,
+    Verdict,
+    decide_email,
+    pending_view,
+)
 from multimail.operations.watching import APPROVE, WAITING
 from multimail.storage.database import Row
 
@@ -39,7 +46,7 @@ class ApprovalLink(Input):
 
 
 class DecideByLink(ApprovalLink):
-    action: Literal["approve", "reject"]
+    action: Verdict
     reason: str | None = Field(None, max_length=2000, description="Told to the agent.")
 
 

@@ -1,7 +1,7 @@
 """Several decisions at once: on what this person has opened, and on what is nearly the same."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -11,7 +11,7 @@ from multimail.core.errors import Refused
 from multimail.core.scopes import Scope
 from multimail.operations.context import Context
 from multimail.operations.operation import Input, Operation, write_audit
-from multimail.operations.oversight import DecideEmail, Decision, decide_email
+from multimail.operations.oversight import DecideEmail, Decision, Verdict, decide_email
 from multimail.operations.views import email_summary
 
 
@@ -22,7 +22,7 @@ class Choice(Input):
 
 class DecideEmails(Input):
     emails: list[Choice] = Field(min_length=1, max_length=100)
-    action: Literal["approve", "reject"]
+    action: Verdict
     reason: str | None = Field(None, max_length=2000, description="Told to the agents.")
 
 
@@ -84,7 +84,7 @@ DECIDE_EMAILS = Operation(
     effect="write",
     method="POST",
     path="/v1/oversight/decide-many",
-    aliases={},
+    aliases={"decision": "action"},
     errors=(
         "not_found",
         "conflict",

@@ -378,6 +378,7 @@ UPDATE_NOTIFICATIONS = Operation(
     effect="write",
     method="PATCH",
     path="/v1/notifications",
+    aliases={"mailbox": "mailbox_id"},
     needs_owner=needs_somebody,
     errors=("not_found", "url_refused", "mailbox_limited", "invalid_approval_code"),
 )

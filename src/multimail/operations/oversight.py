@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 from typing_extensions import TypedDict
 
 from multimail.core.address import normalise
@@ -129,22 +129,22 @@ def email_findings(ctx: Context, row: Row) -> list[dict[str, Any]]:
     return found
 
 
+def _word(given: Any) -> Any:
+    """`approved` and `rejected` are taken for `approve` and `reject` (contract §6)."""
+    return WORDS.get(given, given) if isinstance(given, str) else given
+
+
+WORDS: Final = {"approved": "approve", "rejected": "reject"}
+Verdict = Annotated[Literal["approve", "reject"], BeforeValidator(_word)]
+
+
 class DecideEmail(Input):
     email_id: str
-    action: Literal["approve", "reject"]
+    action: Verdict
     reason: str | None = Field(None, max_length=2000, description="Told to the agent.")
     revision: str | None = Field(
         None, description="The revision that was looked at; needed once there were several."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _words(cls, given: Any) -> Any:
-        """`approved` and `rejected` are taken for `approve` and `reject` (contract §6)."""
-        words = {"approved": "approve", "rejected": "reject"}
-        if isinstance(given, dict) and isinstance(given.get("action"), str):
-            return given | {"action": words.get(given["action"], given["action"])}
-        return given
 
     @field_validator("revision")
     @classmethod
