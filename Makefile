@@ -1,5 +1,5 @@
 # Each line works on a fresh Debian 12 with nothing but make and python3: scripts/setup brings the rest.
-.PHONY: run test check bench contracts requirements
+.PHONY: run test check bench contracts docs requirements
 
 run:           # make run ARGS='--http 127.0.0.1:9000'
 	@scripts/setup run && exec .venv/bin/multimail serve $(ARGS)
@@ -16,6 +16,9 @@ bench:         # make bench ARGS='--only send'
 
 contracts:
 	@scripts/setup run && exec .venv/bin/python -m multimail.contracts
+
+docs:          # the documentation, which the server then has at /docs
+	@scripts/setup dev && exec .venv/bin/python scripts/site
 
 requirements:  # rewrites requirements/*.txt from pyproject.toml; needs uv
 	@scripts/lock

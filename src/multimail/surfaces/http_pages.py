@@ -19,6 +19,7 @@ from multimail.core.errors import ERRORS, not_found
 from multimail.operations.operation import Operation
 from multimail.surfaces.llms import llms_text
 from multimail.surfaces.openapi import describe
+from multimail.surfaces.site import site
 
 REQUESTS: Final = Counter("multimail_http_requests", "HTTP requests answered.", ["operation", "status"])
 DURATIONS: Final = Histogram(
@@ -84,7 +85,7 @@ def pages(
         Route("/health", health),
         Route("/metrics", metrics),
         Route("/v1/openapi.json", openapi),
-        Route("/docs", docs),
+        *site(Route("/docs/operations", docs)),
         Route("/llms.txt", llms),
     ]
 

@@ -36,7 +36,7 @@ def llms_text(operations: Sequence[Operation], url: str) -> str:
             f"- [MCP]({url}/mcp): every operation as a tool, with a key or by OAuth 2.1; {url}/mcp/start without a key",
             f"- [OpenAPI]({url}/v1/openapi.json): the REST API; a key goes into `Authorization: Bearer mm_live_…`",
             f"- [Tool schemas]({url}/v1/tools?format=openai): formats {', '.join(FORMATS)}",
-            f"- [Reference]({url}/docs): every operation",
+            f"- [Documentation]({url}/docs): where it was built; [every operation]({url}/docs/operations)",
             "",
             "## Operations",
             "",

@@ -1,0 +1,13 @@
+"""Puts the documentation, built, into a wheel (pyproject.toml: tool.hatch.build.targets.wheel.hooks.custom)."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class Site(BuildHookInterface[Any]):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        runpy.run_path(str(Path(self.root) / "scripts" / "site"), run_name="__main__")
+        build_data["artifacts"].append("src/multimail/site/**")
