@@ -1,9 +1,9 @@
 """Postfix at both ends: what it relays comes in as it was, and what leaves it takes, with OpenDKIM as its milter."""
 
+import asyncio
 import email
 import email.policy
 import os
-import re
 import shutil
 import smtplib
 import time
@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 
 from bench import postfix
+from multimail.app import open_services
+from multimail.mail.domain_records import dkim_records
+from multimail.operations.dkim_keys import PLATFORM_KEYS, public_keys
+from multimail.settings import read_settings
 from tests.support import opendkim
 from tests.support.postgres import free_port
-from tests.support.server import Server, multimail
+from tests.support.server import Server
 
 pytestmark = [pytest.mark.debian("postfix"), pytest.mark.debian("opendkim")]
 
@@ -47,7 +51,7 @@ def _both_ends(folder: Path, maildir: Path) -> None:
     keeps = KEEPS.format(folder=maildir, milter=milter)
     with (
         Server(folder / "data", "--deliver", f"smtp://127.0.0.1:{port}") as server,
-        opendkim.milter(folder, milter, _published(server)),
+        opendkim.milter(folder, milter, asyncio.run(_published(server))),
         postfix.running("relay", server.smtp_port, port=port, more=keeps),
     ):
         _comes_in(server, port)
@@ -84,10 +88,9 @@ def _leaves(server: Server, maildir: Path) -> None:
     assert (message["Subject"], body.get_content()) == ("Grüße", LINES.replace("\r\n", "\n"))
 
 
-def _published(server: Server) -> dict[str, str]:
-    """The DKIM records that `operator dns` says to publish, as OpenDKIM's test data has them."""
-    told = multimail("operator", "--data", server.data, "dns").stdout
-    return {
-        name: "".join(re.findall('"([^"]*)"', strings))
-        for name, strings in re.findall(r"^(\S+\._domainkey\.\S+)\. IN TXT (.+)$", told, re.MULTILINE)
-    }
+async def _published(server: Server) -> dict[str, str]:
+    """The DKIM records to publish, as OpenDKIM's test data has them."""
+    settings = read_settings({"data": str(server.data)}, {})
+    async with open_services(settings, server.url) as (services, _, _):
+        keys = await services.db.read(lambda tx: public_keys(tx.sql.list_dkim_keys(**PLATFORM_KEYS)))
+    return {record.name: record.value for record in dkim_records(settings.domain, keys)}

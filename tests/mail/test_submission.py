@@ -116,6 +116,7 @@ def test_recipients_in_no_header_get_blind_copies_and_a_bcc_header_shows_nobody(
         (letter(To="nobody"), "5.6.0", "To: "),
         (letter(To="=?utf-8?q?eve=40example.test=2C?= bob@example.test"), "5.6.0", "To: "),
         (letter(head="Subject: again\n"), "5.6.0", "more than one Subject"),
+        (letter(head="X-MultiMail-Run-Id: 1\nX-MultiMail-Run-Id: 2\n"), "5.6.0", "more than one X-MultiMail-Run-Id"),
         (letter(head="Resent-From: x@y.test\n"), "5.6.1", "Resent-From"),
         (letter(head="Disposition-Notification-To: x@y.test\n"), "5.6.1", "Disposition-Notification-To"),
         (letter(head="DKIM-Signature: v=1\n"), "5.6.1", "DKIM-Signature"),

@@ -31,7 +31,7 @@ def milter(folder: Path, port: int, records: Mapping[str, str]) -> Iterator[None
                 time.sleep(0.02)
             yield
         finally:
-            process.terminate()
+            process.kill()  # on SIGTERM libmilter may wait a minute for threads that are idle
 
 
 def _answers(port: int) -> bool:

@@ -7,7 +7,7 @@ refused in a sentence, or named in `left_out`; what the server writes itself any
 import base64
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,7 +64,7 @@ def read_submission(
     names of metadata by header, in small letters. Raises NotSendable."""
     trouble = mime.Trouble()
     fields, body = mime.read_headers(raw, trouble)
-    headers = _headers(fields)
+    headers = _headers(fields, _ONCE | metadata_headers.keys())
     entities = list(mime.leaves(fields, body, trouble))
     markdown, html, files = _parts(entities, trouble)
     if trouble.defects:
@@ -102,13 +102,14 @@ def read_submission(
     )
 
 
-def _headers(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """By name in small letters. Raises NotSendable for what is twice or stands for something that won't happen."""
+def _headers(fields: Iterable[tuple[str, str]], once: Set[str]) -> dict[str, str]:
+    """By name in small letters. Raises NotSendable for one of `once` that is there twice, and for what asks for
+    something, or vouches for it, that would not happen."""
     headers: dict[str, str] = {}
     counted = Counter(name.lower() for name, _ in fields)
     for name, value in fields:
         key = name.lower()
-        if counted[key] > 1 and (key in _ONCE or key.startswith("content-")):
+        if counted[key] > 1 and (key in once or key.startswith("content-")):
             raise NotSendable(CONTENT, f"There is more than one {name} header (RFC 5322 3.6).")
         if _REFUSED.fullmatch(key):
             raise NotSendable(UNSUPPORTED, f"The header {name} can't be sent from here: leave it out.")
