@@ -13,17 +13,32 @@ LISTS = {
     "list_threads": "emails_by_mailbox (account_id=? AND mailbox_id=? AND email_id<?)",
     "next_arrival": "emails_by_arrival (account_id=? AND mailbox_id=? AND <expr>>?)",
 }
+LOOKED_UP = {  # what is asked for each email of a page of the queue
+    "list_reads": "audit_reads (account_id=? AND actor_id=? AND <expr>=? AND at>? AND at<?)",
+    "list_new_hosts": "SEARCH l USING PRIMARY KEY (account_id=? AND address=? AND host=?)",
+}
 
 
-@pytest.mark.parametrize("name", LISTS)
-async def test_a_list_walks_its_index_and_sorts_nothing(tmp_path: Path, name: str) -> None:
-    db = SqliteDatabase(tmp_path / "multimail.db")
+async def plan_of(folder: Path, name: str) -> list[str]:
+    db = SqliteDatabase(folder / "multimail.db")
     await db.open()
     try:
         connection, sql = getattr(db._writer_sql, name).args
         values = dict.fromkeys(re.findall(r":(\w+)", sql), "")
-        plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-        assert plan[0].endswith(LISTS[name])
-        assert [step for step in plan if "TEMP B-TREE" in step] == []
+        return [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     finally:
         await db.close()
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_list_walks_its_index_and_sorts_nothing(tmp_path: Path, name: str) -> None:
+    plan = await plan_of(tmp_path, name)
+    assert plan[0].endswith(LISTS[name])
+    assert [step for step in plan if "TEMP B-TREE" in step] == []
+
+
+@pytest.mark.parametrize("name", LOOKED_UP)
+async def test_a_look_up_goes_by_its_index(tmp_path: Path, name: str) -> None:
+    plan = await plan_of(tmp_path, name)
+    assert any(step.endswith(LOOKED_UP[name]) for step in plan), plan
+    assert [step for step in plan if re.match("SCAN (?!.*VIRTUAL TABLE)", step)] == []

@@ -60,7 +60,8 @@ def untrusted_reads(ctx: Context, email: Row) -> UntrustedReads:
     known = len(rows) < LOOKED_AT and not any(
         row["turn"] == "" or row["action"] == "list_events" for row in rows
     )
-    read = dict.fromkeys(one for row in rows if row["turn"] for one in _emails(row))
+    newest = sorted((row for row in rows if row["turn"]), key=lambda row: int(row["at"]), reverse=True)
+    read = dict.fromkeys(one for row in newest for one in _emails(row))
     found = [one for one in (_inbound(ctx, email_id) for email_id in read) if one is not None]
     to = {one["address"].lower() for one in json.loads(email["recipients_json"])}
     elsewhere = any(one["from"].lower() not in to for one in found)

@@ -1,10 +1,16 @@
 -- name: list_reads
--- What a key read in these turns of an agent's; the conditions are those of the index.
-SELECT action, resource_id, metadata_json, COALESCE(json_extract(metadata_json, '$.run_id'), json_extract(metadata_json, '$.thread_id'), '') AS turn
-FROM audit
-WHERE account_id = :account_id AND actor_id = :actor_id
-  AND COALESCE(json_extract(metadata_json, '$.run_id'), json_extract(metadata_json, '$.thread_id'), '') IN (:run, :conversation, '')
-  AND at > :after AND at <= :before
-  AND action IN ('read_email', 'get_thread', 'read_html', 'download_attachment', 'download_source',
-    'get_attachment_url', 'list_events')
-ORDER BY at DESC LIMIT :limit;
+-- What a key read in these turns of an agent's, and in none, in no order, so that the limit ends the search. The
+-- conditions are those of the index.
+-- SQLite looks an expression up for one value at a time, and a parameter at that.
+SELECT at, action, resource_id, metadata_json, CAST(:run AS TEXT) AS turn FROM audit
+WHERE COALESCE(json_extract(metadata_json, '$.run_id'), json_extract(metadata_json, '$.thread_id'), '') = :run
+  AND {reads_of_key}
+UNION ALL
+SELECT at, action, resource_id, metadata_json, CAST(:conversation AS TEXT) AS turn FROM audit
+WHERE COALESCE(json_extract(metadata_json, '$.run_id'), json_extract(metadata_json, '$.thread_id'), '') = :conversation
+  AND {reads_of_key}
+UNION ALL
+SELECT at, action, resource_id, metadata_json, CAST('' AS TEXT) AS turn FROM audit
+WHERE COALESCE(json_extract(metadata_json, '$.run_id'), json_extract(metadata_json, '$.thread_id'), '') = ''
+  AND {reads_of_key}
+LIMIT :limit;
