@@ -18,7 +18,7 @@ from playwright.async_api import Page, expect
 
 from multimail.core.oversight import Mode
 from multimail.core.scopes import Role
-from multimail.net.guarded import GuardedClient
+from multimail.net.guarded_client import GuardedClient
 from multimail.operations.account import LIST_SANDBOX
 from multimail.operations.contacts import ADD_CONTACT
 from multimail.operations.emails import GET_MESSAGE

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from multimail.core.errors import Refused
 from multimail.core.scopes import Role
 from multimail.core.times import DAY, HOUR, MINUTE, SECOND
-from multimail.net.guarded import GuardedClient
+from multimail.net.guarded_client import GuardedClient
 from multimail.operations.notifications import UPDATE_NOTIFICATIONS
 from multimail.operations.people import REMOVE_OPERATOR
 from multimail.operations.push import (

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from multimail.core.retry import webhook_delay
 from multimail.core.times import HOUR, SECOND
-from multimail.net.guarded import CallFailed, GuardedClient
+from multimail.net.guarded import CallFailed
+from multimail.net.guarded_client import GuardedClient
 from multimail.operations.context import Services
 from multimail.operations.push import Push, public_octets, push_message, settle_push
 from multimail.workers.runner import Handler, Job
