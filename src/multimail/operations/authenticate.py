@@ -72,18 +72,21 @@ def _require_same_role(tx: Tx, actor: Actor) -> None:
         raise Refused("unauthenticated", "This operator was removed, or has another role now.")
 
 
-def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> None:
+def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> bool:
     """Asked again inside the transaction, so that a revocation counts for requests already under way.
 
-    With `note_use` it notes the key's last use too, to the minute. Raises Refused("unauthenticated").
+    With `note_use` it notes the key's last use too, to the minute; without, whether that is to be done is what it
+    answers. Raises Refused("unauthenticated").
     """
     if actor.kind == "operator":
         _require_same_role(tx, actor)
     if actor.kind != "key":
-        return
+        return False
     name = {"account_id": actor.account_id, "key_id": actor.id}
     last_used = tx.sql.key_is_live(**name, now=now)
     if last_used is None or (actor.ends_at is not None and actor.ends_at <= now):
         raise Refused("unauthenticated", UNKNOWN_KEY)
-    if note_use and last_used < now - MINUTE:
+    stale = bool(last_used < now - MINUTE)
+    if note_use and stale:
         tx.sql.touch_key(**name, now=now)
+    return stale and not note_use

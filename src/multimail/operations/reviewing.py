@@ -69,7 +69,7 @@ class ListQueue(Input):
     direction: Literal["inbound", "outbound"] | None = None
     risk: Risk | None = Field(None, description="Only what is to be looked at this closely.")
     q: str = Field("", max_length=256, description="A text that is in the subject or an address.")
-    limit: int = Field(50, ge=1, le=100, description="How many of the newest are looked at and put in order.")
+    limit: int = Field(20, ge=1, le=100, description="How many of the newest are looked at and put in order.")
     cursor: str | None = None
 
 

@@ -40,7 +40,7 @@ KIB: Final = 1024
 EVERYWHERE: Final = (
     ("a request's body", f"{BODY_LIMIT // MIB} MiB, {VALUES:,} values, {ITEMS:,} of them in one list or object"),
     ("`to`, `cc` and `bcc` together", f"{composing.RECIPIENTS} addresses"),
-    (f"`{PAGE}` of every list", "100, by default 20; of `get_thread` 100, of `list_queue` 50"),
+    (f"`{PAGE}` of every list", "100, by default 20; of `get_thread` 100"),
     ("an email's body, in each of `markdown` and `html`", f"{composing.BODY // KIB} KiB"),
     ("a message as MIME, and a draft's files", f"{composing.MESSAGE // MIB} MiB"),
     ("`metadata`, with that of the headers", f"{METADATA_LIMIT} keys"),
