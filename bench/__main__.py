@@ -18,6 +18,7 @@ ROWS = (
     ("d", "accept and deliver → at the sink", "mails/s"),
 )
 MEMORY_LIMIT = 150.0  # MiB
+DESK_LIMIT = 100.0  # ms
 READING_GOAL, WORST_GOAL = 200.0, 5.0  # mails a second; seconds
 
 
@@ -34,6 +35,11 @@ def rows(plan: scenarios.Plan, product: dict[str, Figure], peer: dict[str, Figur
             few = product.get(f"{key}-few", none)
             what = f"{what} p99 with {plan.backlog:,} pending"
             found.append(Row("e", what, "ms", product.get(key, none), few, "<= 1.5", "100 pending"))
+    if "h" in plan.only:
+        limit = Figure(DESK_LIMIT)
+        for key, depth in zip(("h-few", "h"), scenarios.DESK, strict=True):
+            what = f"the desk's first page with {depth:,} pending, CPU"
+            found.append(Row("h", what, "ms", product.get(key, none), limit, "<= 1", "the limit"))
     if "f" in plan.only:
         peak = product.get("f", none)
         found.append(Row("f", "memory at the peak of the above", "MiB", peak, peer.get("f", none), ""))
@@ -66,7 +72,7 @@ def reading_rows() -> list[Row]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     names = ", ".join(f"{letter} or {name}" for letter, name in scenarios.SCENARIOS.items())
-    parser.add_argument("--only", default="a,b,c,d,e,f,g", help=f"scenarios, comma-separated: {names}")
+    parser.add_argument("--only", default="a,b,c,d,e,f,g,h", help=f"scenarios, comma-separated: {names}")
     parser.add_argument("--side", choices=("both", "product", "postfix"), default="both")
     parser.add_argument("--seconds", type=float, default=5.0, help="about how long each load runs")
     parser.add_argument(
@@ -96,7 +102,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, sink.running(Path(folder)) as world:
             if reason:
                 print(f"Postfix is left out: {reason}. The product's figures stand alone.")
-            elif options.side != "product" and plan.only - {"e"}:
+            elif options.side != "product" and plan.only - {"e", "h"}:
                 peer = scenarios.of_postfix(plan, world)
             if options.side != "postfix":
                 product = scenarios.of_product(plan, world)

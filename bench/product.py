@@ -1,13 +1,17 @@
 """The product under test: `multimail serve` in a folder of its own, used as a client uses it."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from bench import load
 from bench.machine import BenchError, free_port, process, run, tail, wait_until
@@ -15,6 +19,7 @@ from bench.machine import BenchError, free_port, process, run, tail, wait_until
 COMMAND = Path(__file__).parent.parent / ".venv/bin/multimail"
 RECIPIENT = "bob@sink.test"
 PAGE = 100
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,30 @@ class Product:
     def list_p99(self, count: int) -> float:
         """Milliseconds, 99th percentile, one request at a time."""
         return load.http(self.port, repeat(self.list_request(), count), 1).percentile(0.99)
+
+    def sign_in(self) -> str:
+        """The cookie of somebody who sits at the desk."""
+        printed = run(COMMAND, "operator", "--data", self.data, "sign-in-link")
+        link = re.search(r"/dashboard/sign-in/\S+", printed)
+        if link is None:
+            raise BenchError("no link to sign in with was printed")
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("POST", link[0], headers={"Sec-Fetch-Site": "same-origin", "Content-Type": FORM})
+        cookie = connection.getresponse().headers.get("Set-Cookie", "").partition(";")[0]
+        connection.close()
+        return cookie
+
+    def desk_cpu(self, cookie: str, pages: int = 20, rounds: int = 5) -> float:
+        """Milliseconds of CPU for the queue's first page: the least of some rounds, as others are at work too."""
+        asked = f"GET /dashboard/queue HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode()
+        server = psutil.Process(self.pid)
+        taken = []
+        for _ in range(rounds):
+            before = server.cpu_times()
+            load.http(self.port, repeat(asked, pages), 1)
+            after = server.cpu_times()
+            taken.append((after.user + after.system - before.user - before.system) / pages * 1000)
+        return min(taken)
 
     def decide_p99(self, rounds: int) -> float:
         """Milliseconds, 99th percentile of a rejection; each makes room for a send, so the backlog stays."""

@@ -20,7 +20,10 @@ SCENARIOS = {
     "e": "backlog",
     "f": "memory",
     "g": "read",
+    "h": "desk",
 }
+
+DESK = (100, 10_000)  # pending emails in (h)
 
 # A side that answers otherwise than described is a failed row, not a crash.
 FAILURES = (BenchError, OSError, LookupError, TypeError, ValueError)
@@ -74,14 +77,25 @@ class Figures:
 def of_product(plan: Plan, sink: Sink) -> dict[str, Figure]:
     figures = Figures(plan, "product")
     with figures.during("a a-new b10 b50 c c-all d f"):
-        if plan.only - {"e"}:
+        if plan.only - {"e", "h"}:
             with product.running(sink.port) as server:
                 _product_story(figures, server, sink)
     with figures.during("e-list-few e-list e-decide-few e-decide"):
         if "e" in plan.only:
             with product.running(sink.port) as server:
                 _product_backlog(figures, server)
+    with figures.during("h-few h"):
+        if "h" in plan.only:
+            with product.running(sink.port) as server:
+                _product_desk(figures, server)
     return figures.by_key
+
+
+def _product_desk(figures: Figures, server: product.Product) -> None:
+    cookie = server.sign_in()
+    for suffix, depth in (("-few", DESK[0]), ("", DESK[1] - DESK[0])):
+        server.send(depth)
+        figures.measure(f"h{suffix}", lambda: server.desk_cpu(cookie))
 
 
 def _product_story(figures: Figures, server: product.Product, sink: Sink) -> None:
