@@ -166,6 +166,18 @@ def test_what_was_not_read_is_said() -> None:
     assert any("longer" in defect for defect in read_html("x" * (MAX_HTML + 1)).defects)
 
 
+@pytest.mark.parametrize("beginning", ["%PDF-1.4 ", "PK\x03\x04", "\x01" * 60])
+def test_what_looks_like_a_file_is_read_all_the_same(beginning: str) -> None:
+    """Found by fuzzing: the converter refused, and history, links and lists became one run of words."""
+    page = "<ul><li>new</ul><blockquote type=cite>old <a href='https://a.example'>a</a></blockquote>"
+    reading = read_html(f"{beginning}{page}")
+    cut = split(reading.markdown, rich=True)
+    assert "- new" in cut.new and "[a](https://a.example)" in cut.quoted and reading.defects == ()
+    assert [entry.split(":")[0] for entry in reading.hidden] == ["invisible characters"] * (
+        "%" not in beginning
+    )
+
+
 FRAGMENTS = st.lists(
     st.sampled_from(
         ["<div>", "</div>", "<p>", "</p>", "<b>", "</b>", "<table>", "<tr>", "<td>", "</table>", "<ul>",

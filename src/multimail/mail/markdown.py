@@ -15,8 +15,9 @@ from itertools import islice
 from typing import Final
 
 import nh3
-from html_to_markdown import ConversionOptions, convert
+from html_to_markdown import ConversionOptions, InvalidInputError, convert
 
+from multimail.mail.charsets import strip_unseen
 from multimail.mail.html_elements import (
     BLOCKS,
     FORMATTING,
@@ -76,12 +77,23 @@ def read_html(html: str) -> Reading:
         defects.append(f"The HTML had more than {MAX_TOKENS} pieces; the rest was not read.")
     page = _Page(tokens, html)
     page.read(tokens)
+    dialect = "".join(page.out)
     try:
-        markdown = convert(_CLEANER.clean("".join(page.out)), _OPTIONS).content or ""
+        markdown = _converted(dialect, page.hidden)
     except Exception as error:  # noqa: BLE001 the converter's own failure must not lose the mail
         defects.append(f"The HTML could not be converted ({type(error).__name__}); its plain text is shown.")
         markdown = "".join(page.words)
     return Reading(_EMPTY_LINK.sub("", markdown), tuple(page.links), tuple(page.hidden), tuple(defects))
+
+
+def _converted(dialect: str, hidden: list[str]) -> str:
+    """The markdown; what stood in its way is added to `hidden`. Raises what the converter does."""
+    try:
+        return convert(_CLEANER.clean(dialect), _OPTIONS).content or ""
+    except InvalidInputError:  # it takes for a file what begins like one or has many control characters
+        dialect, unseen = strip_unseen(dialect)
+        hidden.extend(unseen)
+        return convert(_CLEANER.clean(f"<div>{dialect}</div>"), _OPTIONS).content or ""
 
 
 def _has_marks(html: str) -> bool:
