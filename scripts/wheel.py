@@ -9,5 +9,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 class Site(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        runpy.run_path(str(Path(self.root) / "scripts" / "site"), run_name="__main__")
+        root = Path(self.root)
+        runpy.run_path(str(root / "scripts" / "site"))["build"](root / "src" / "multimail" / "site")
         build_data["artifacts"].append("src/multimail/site/**")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -73,3 +74,12 @@ async def test_nothing_else_is_served(built: Path, path: str) -> None:
     served = app(built)
     with pytest.raises(Exception, match="no such page|page"):
         await fetch(served, "GET", path)
+
+
+def test_a_wheel_has_it(tmp_path: Path) -> None:
+    """Built as pip builds it, but with what is installed here."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=110)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        assert {"multimail/site/index.html", "multimail/surfaces/site.py"} <= set(opened.namelist())
