@@ -23,7 +23,8 @@ LEASE: Final = 20 * SECOND  # how long the jobs of a process that died wait for 
 RENEW: Final = 5.0  # seconds
 POLL: Final = 1.0  # seconds between looks when nobody wakes us: other processes' jobs, lost leases
 LONGEST_PAUSE: Final = 300
-GIVE_WAY: Final = 20  # turns of the event loop
+GIVE_WAY: Final = 500  # turns of the event loop: of an idle one that is some 15 ms, of a busy one a second
+LONGEST_REST: Final = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,8 @@ def _again(tx: Tx, lease: Lease, run_at: int) -> None:
 
 
 async def rest() -> None:
-    """As long as GIVE_WAY turns of the event loop take: nothing when it is idle, a good while when it is not."""
+    """As long as GIVE_WAY turns of the event loop take, at most LONGEST_REST."""
     loop = asyncio.get_running_loop()
     before = loop.time()
     await asyncio.sleep(0)
-    await asyncio.sleep(GIVE_WAY * (loop.time() - before))
+    await asyncio.sleep(min(LONGEST_REST, GIVE_WAY * (loop.time() - before)))
