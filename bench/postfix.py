@@ -84,15 +84,15 @@ def running(mode: Mode, sink_port: int, *, port: int | None = None, more: str = 
     _configure(folder, mode, port, sink_port, more)
     config = str(folder / "etc")
     try:
-        run("postfix", "-c", config, "start", seconds=30)
+        run("postfix", "-c", config, "start", seconds=90)
         try:
-            wait_until(lambda: listens(port), "Postfix listening", 15)
+            wait_until(lambda: listens(port), "Postfix listening", 60)
         except BenchError as error:
             raise BenchError(f"{error}; {tail(folder / 'mail.log')}") from error
         yield Postfix(folder, port)
     finally:
         try:
-            run("postfix", "-c", config, "stop", seconds=30)
+            run("postfix", "-c", config, "stop", seconds=90)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -69,7 +69,7 @@ SETTINGS: Final = (
         "",
         "Addresses or networks, comma-separated, whose SMTP connections begin with a PROXY header (version 1 or 2).",
     ),
-    Setting("tls-cert", "", "A PEM certificate chain: HTTPS, and STARTTLS on SMTP."),
+    Setting("tls-cert", "", "A PEM certificate chain: HTTPS, STARTTLS on SMTP, and submission."),
     Setting("tls-key", "", "The certificate's private key, PEM."),
     Setting(
         "limits",
