@@ -9,7 +9,7 @@ from multimail.core.oversight import Mode
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
 from multimail.operations.jobs import Lease
-from multimail.operations.notices import is_hosted, quoted, settle_notice
+from multimail.operations.notices import quoted, settle_notice, still_waiting
 from multimail.operations.operation import write_audit
 from multimail.operations.vault import OPERATOR_MAIL
 from multimail.storage.database import Row, Tx
@@ -56,14 +56,13 @@ class Copy:
 def take_copy(services: Services, tx: Tx, lease: Lease) -> Copy | None:
     """A unit of work: the copy to be sent now; None, and the job ends, where there is nothing any more."""
     ctx = Context(services, tx, system(lease.account_id, "copy"), services.clock())
-    row = tx.sql.get_operator_mail(account_id=lease.account_id, notice_id=lease.subject_id)
-    name = {"account_id": lease.account_id, "email_id": row["email_id"] if row else ""}
-    email, raw = tx.sql.get_email(**name), tx.sql.get_raw(**name)
-    if row is None or row["status"] != "waiting" or email is None or raw is None:
-        tx.sql.finish_job(**lease.name)
+    row = still_waiting(services, tx, lease, settle_copy)
+    if row is None:
         return None
-    if is_hosted(services, tx, row["recipient"]):
-        settle_copy(services, tx, lease, "failed", "the address is hosted here")
+    name = {"account_id": lease.account_id, "email_id": row["email_id"]}
+    email, raw = tx.sql.get_email(**name), tx.sql.get_raw(**name)
+    if email is None or raw is None:
+        tx.sql.finish_job(**lease.name)
         return None
     box = {"account_id": lease.account_id, "mailbox_id": email["mailbox_id"]}
     mailbox = tx.sql.get_mailbox_even_deleted(**box)
@@ -88,10 +87,7 @@ def settle_copy(
     retry_at: int | None = None,
 ) -> None:
     """A unit of work. Where copies do not arrive nobody watches, so the mailbox goes back to `gated_send`."""
-    if not tx.sql.holds_lease(**lease.name):
-        return
-    settle_notice(services, tx, lease, status, error, retry_at)
-    if status != "failed":
+    if not settle_notice(services, tx, lease, status, error, retry_at) or status != "failed":
         return
     ctx = Context(services, tx, system(lease.account_id, "copy"), services.clock())
     row = tx.sql.get_operator_mail(account_id=lease.account_id, notice_id=lease.subject_id)

@@ -4,7 +4,7 @@ Codes, links, notices. It is no email of any mailbox, goes to no address that is
 suppression list; in sandbox delivery, and for a test key, it is kept and shown to operators alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -88,15 +88,27 @@ class Outgoing:
     date: datetime
     kept: bool
 
+    @property
+    def to(self) -> str:
+        return self.notice.to
 
-def take_notice(services: Services, tx: Tx, lease: Lease) -> Outgoing | None:
-    """A unit of work: what is to be sent now; None, and the job ends, where there is nothing any more."""
+
+def still_waiting(services: Services, tx: Tx, lease: Lease, settle: Callable[..., object]) -> Row | None:
+    """What is to be mailed now; None, and the job ends, where it is no more, or its address became a mailbox since."""
     row = tx.sql.get_operator_mail(account_id=lease.account_id, notice_id=lease.subject_id)
     if row is None or row["status"] != "waiting":
         tx.sql.finish_job(**lease.name)
         return None
-    if is_hosted(services, tx, row["recipient"]):  # it became a mailbox since
-        settle_notice(services, tx, lease, "failed", "the address is hosted here")
+    if is_hosted(services, tx, row["recipient"]):
+        settle(services, tx, lease, "failed", "the address is hosted here")
+        return None
+    return row
+
+
+def take_notice(services: Services, tx: Tx, lease: Lease) -> Outgoing | None:
+    """A unit of work: what is to be sent now; None, and the job ends, where there is nothing any more."""
+    row = still_waiting(services, tx, lease, settle_notice)
+    if row is None:
         return None
     text = services.vault.open(OPERATOR_MAIL, row, row["text"])
     notice = Notice(row["notice_id"], services.site.domain, row["recipient"], row["subject"], text)
@@ -111,10 +123,11 @@ def settle_notice(
     status: str,
     error: str | None = None,
     retry_at: int | None = None,
-) -> None:
-    """A unit of work: `status` is sent, failed, sandboxed, or waiting until `retry_at`. What left holds no secret."""
+) -> bool:
+    """A unit of work: `status` is sent, failed, sandboxed, or waiting until `retry_at`. What left holds no secret.
+    False where somebody took the job over, and says what became of it."""
     if not tx.sql.holds_lease(**lease.name):
-        return
+        return False
     name = {"account_id": lease.account_id, "notice_id": lease.subject_id}
     row = tx.sql.get_operator_mail(**name)
     text = row["text"] if status in ("waiting", "sandboxed") else ""
@@ -123,6 +136,7 @@ def settle_notice(
         tx.sql.finish_job(**lease.name)
     else:
         tx.sql.retry_job(**lease.name, run_at=retry_at)
+    return True
 
 
 def sandboxed(ctx: Context) -> list[dict[str, Any]]:

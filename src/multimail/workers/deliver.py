@@ -94,7 +94,7 @@ async def _transmit(transport: Transport, copies: Mapping[str, str], sent: bytes
     return {recipient: result for answer in answers for recipient, result in answer.items()}
 
 
-async def write_down(services: Services, unit: Unit[None]) -> None:
+async def write_down(services: Services, unit: Unit[object]) -> None:
     """Again and again until there is room: to give the job back would send the message once more."""
     while True:
         try:

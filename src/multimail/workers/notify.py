@@ -5,9 +5,9 @@ Composed or signed apart, sent by the same transport as all mail, tried again as
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC
-from typing import Final
+from typing import Final, TypeVar
 
 from multimail.core.retry import delivery_delay
 from multimail.core.times import SECOND, to_datetime
@@ -16,43 +16,52 @@ from multimail.mail.sign import finish
 from multimail.operations.context import Services
 from multimail.operations.copies import Copy, settle_copy, take_copy
 from multimail.operations.dkim_keys import Keyring
-from multimail.operations.notices import settle_notice, take_notice
+from multimail.operations.jobs import Lease
+from multimail.operations.notices import Outgoing, settle_notice, take_notice
+from multimail.storage.database import Tx
 from multimail.workers.deliver import Transport, statement, write_down
 from multimail.workers.runner import Handler, Job
 
 NOBODY: Final = ""  # the empty return path: nobody answers a machine's notice (RFC 5321 4.5.5)
-Settle = Callable[..., None]
+Settle = Callable[..., object]
+M = TypeVar("M", Outgoing, Copy)
 
 
 def notices(services: Services, keyring: Keyring, transport: Transport | None) -> Handler:
     """The handler of `notice` jobs. Without a transport nothing leaves: sandbox delivery."""
 
-    async def send(job: Job) -> None:
-        outgoing = await services.db.write(lambda tx: take_notice(services, tx, job.lease))
-        if outgoing is None:
-            return
-        if outgoing.kept or transport is None:
-            await services.db.write(lambda tx: settle_notice(services, tx, job.lease, "sandboxed"))
-            return
+    async def craft(outgoing: Outgoing) -> bytes:
         at = services.clock() // SECOND
-        raw = await services.apart(craft_notice, outgoing.notice, outgoing.date, at, await keyring.platform())
-        await _hand_over(services, transport, job, outgoing.notice.to, raw, settle_notice)
+        return await services.apart(
+            craft_notice, outgoing.notice, outgoing.date, at, await keyring.platform()
+        )
 
-    return send
+    return _handler(services, transport, take_notice, craft, settle_notice)
 
 
 def copies(services: Services, keyring: Keyring, transport: Transport | None) -> Handler:
     """The handler of `copy` jobs: the message as it leaves, in an envelope of its own."""
 
+    return _handler(
+        services, transport, take_copy, lambda copy: _signed(services, copy, keyring), settle_copy
+    )
+
+
+def _handler(
+    services: Services,
+    transport: Transport | None,
+    take: Callable[[Services, Tx, Lease], M | None],
+    craft: Callable[[M], Awaitable[bytes]],
+    settle: Settle,
+) -> Handler:
     async def send(job: Job) -> None:
-        copy = await services.db.write(lambda tx: take_copy(services, tx, job.lease))
-        if copy is None:
+        mail = await services.db.write(lambda tx: take(services, tx, job.lease))
+        if mail is None:
             return
-        if copy.kept or transport is None:
-            await services.db.write(lambda tx: settle_copy(services, tx, job.lease, "sandboxed"))
+        if mail.kept or transport is None:
+            await services.db.write(lambda tx: settle(services, tx, job.lease, "sandboxed"))
             return
-        raw = await _signed(services, copy, keyring)
-        await _hand_over(services, transport, job, copy.to, raw, settle_copy)
+        await _hand_over(services, transport, job, mail.to, await craft(mail), settle)
 
     return send
 
