@@ -259,6 +259,20 @@ async def test_who_is_not_let_in(served: World) -> None:
     assert reply.status == 403
 
 
+async def test_a_body_that_would_hold_everybody_up_is_not_read(served: World) -> None:
+    many = b'{"jsonrpc": [' + b"0," * 70_000 + b"0]}"
+    large = b'{"jsonrpc": "' + b" " * 2_000_000 + b'"}'
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    for path, key, content in (
+        ("/mcp", "agent", many),
+        ("/mcp/start", None, many),
+        ("/mcp/start", None, large),
+    ):
+        reply = await served.http("POST", path, content=content, headers=headers, key=key)
+        assert (reply.status, reply.json()["code"]) == (413, "too_large"), path
+    assert (await served.http("POST", "/mcp", content=large, headers=headers)).status == 400
+
+
 async def test_what_a_tool_is_not_told_is_said(served: World) -> None:
     async with connect(served) as client:
         with pytest.raises(MCPError, match="no tool"):

@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from multimail.core.errors import Refused
 from multimail.core.oauth import same_origin
 from multimail.operations.authenticate import authenticate, require_valid
 from multimail.operations.context import Caller, Services
 from multimail.operations.operation import Operation
-from multimail.surfaces.http_request import BODY_LIMIT, read_head
+from multimail.surfaces.http_request import BODY_LIMIT, Head, read_body, read_head, require_few_values
 from multimail.surfaces.oauth import challenge
 
 START: Final = "/mcp/start"
@@ -38,6 +38,8 @@ class McpApp:
         self._refuse_foreign(scope)
         await self._require_key(scope["path"], head.credential)
         scope["caller"] = Caller(head.credential, scope["request_id"], head.metadata)
+        if scope["method"] == "POST":
+            receive = await _bounded(receive, head)
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_future()
             self._running = asyncio.create_task(self._run(self._starting))
@@ -82,3 +84,21 @@ class McpApp:
         server = import_module("multimail.surfaces.mcp.server")
         app = server.build_server(self._services, self._operations)
         return manager(app, stateless=True, max_request_body_size=BODY_LIMIT)
+
+
+async def _bounded(receive: Receive, head: Head) -> Receive:
+    """The request's body, which the SDK will read, once it was seen to be neither large nor of very many values: the
+    SDK reads it on the event loop, and at START for strangers. Raises Refused("too_large")."""
+
+    async def vouch() -> None:
+        if head.credential is None:  # else it is known to be good
+            raise Refused("too_large", "Without a key a request has at most 1 MiB.")
+
+    body = await read_body(receive, head, vouch)
+    require_few_values(body)
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return again
