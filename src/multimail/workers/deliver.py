@@ -98,7 +98,8 @@ async def write_down(services: Services, unit: Unit[object]) -> None:
     """Again and again until there is room: to give the job back would send the message once more."""
     while True:
         try:
-            return await services.db.write(unit)
+            await services.db.write(unit)
+            return
         except StorageFull:
             log.error("no room to write down a delivery: the storage is full")
             await asyncio.sleep(FULL_PAUSE)
