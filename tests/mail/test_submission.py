@@ -133,6 +133,7 @@ def test_recipients_in_no_header_get_blind_copies_and_a_bcc_header_shows_nobody(
         (mixed("Content-Type: text/html\n\n<img src='cid:a'>", kind="related"), "5.6.1", "cid:"),
         (mixed(PLAIN).replace("--b--", ""), "5.6.0", "boundary"),
         ("no header at all", "5.6.0", "header"),
+        (letter("x \n" * 2**20, "Content-Type: text/plain; format=flowed\n"), "5.3.4", "256 KiB"),
     ],
 )  # fmt: skip
 def test_what_a_send_cannot_hold_is_refused_in_words(raw: str | bytes, enhanced: str, says: str) -> None:

@@ -17,6 +17,7 @@ from multimail.mail.charsets import decode, decode_words
 from multimail.mail.files import name_files
 from multimail.mail.parse import unflowed
 from multimail.mail.people import header_ids
+from multimail.mail.render import MAX_BODY_OCTETS
 
 REMADE: Final = frozenset(
     {"date", "mime-version", "received", "return-path", "user-agent", "x-mailer", "x-originating-ip"}
@@ -36,9 +37,11 @@ _WHOLE_ONLY: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-m
 _EMBEDDED: Final = re.compile(r"[\"'(=]\s{0,9}cid:", re.IGNORECASE)  # RFC 2392
 _MESSAGE_ID: Final = re.compile(r"[!-;=?-~]{1,250}@[!-;=?-~]{1,250}")
 MAX_METADATA: Final = 512
+MAX_BODIES: Final = 8 * MAX_BODY_OCTETS  # octets, undecoded: what no charset can make two bodies of
 
 CONTENT: Final = "5.6.0"  # RFC 3463 3.7: other or undefined media error
 UNSUPPORTED: Final = "5.6.1"  # media not supported
+TOO_LARGE: Final = "5.3.4"
 NOT_ALLOWED: Final = "5.7.1"
 
 
@@ -164,6 +167,10 @@ def _parts(
     pages = [entity for entity in bodies if entity.content_type == "text/html"]
     if any(entity.container == "alternative" for entity in files):
         raise NotSendable(UNSUPPORTED, "Of alternatives only plain text, markdown and HTML can be sent.")
+    if sum(len(entity.content) for entity in bodies) > MAX_BODIES:
+        raise NotSendable(
+            TOO_LARGE, f"A body has at most {MAX_BODY_OCTETS // 1024} KiB; attach what is longer."
+        )
     if not _is_one_body(texts, pages):
         raise NotSendable(
             UNSUPPORTED, "The body may be texts, or one HTML part, or one of each as alternatives."
