@@ -1,18 +1,14 @@
 import asyncio
 import contextlib
-import datetime
 import socket
 import ssl
 from dataclasses import replace
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from multimail.mail.deliver import Deliverer, Mx, Relay, Timeouts, parse_relay
 from multimail.mail.smtp_session import MAX_MESSAGE, from_reply, one_line
+from tests.support.certificates import issue
 
 RAW = b"Subject: x\r\n\r\n.dot\r\nbody\r\n"
 FAST = Timeouts(connect=5.0, command=5.0, final_dot=5.0, transaction=20.0)
@@ -120,24 +116,9 @@ def mx(dns, port):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """(server context, certificate file) for localhost, signed by nobody."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    day = datetime.timedelta(days=1)
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(signed.public_bytes(pem) + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context, path
+    """(server context, PEM of the authority) for localhost; nobody else trusts that authority."""
+    host = issue("localhost", issue("Root", authority=True))
+    return host.server(tmp_path_factory.mktemp("tls")), ssl.DER_cert_to_PEM_cert(host.issuer.der)
 
 
 def closed_port():
@@ -371,11 +352,11 @@ async def test_demanded_tls_needs_a_valid_certificate(certificate):
         assert refused.outcome == "deferred" and sink.messages == []
         assert not any(line.startswith(("AUTH", "MAIL")) for line in sink.commands)
         trusting = Deliverer(relay, helo="me.example", timeouts=FAST)
-        trusting._contexts.verified.load_verify_locations(certificate[1])
+        trusting._contexts.verified.load_verify_locations(cadata=certificate[1])
         sink.replies = {"AUTH": "235 2.7.0 in"}
         assert (await one(trusting)).outcome == "delivered"
         misnamed = Deliverer(replace(relay, host="127.0.0.1"), helo="me.example", timeouts=FAST)
-        misnamed._contexts.verified.load_verify_locations(certificate[1])
+        misnamed._contexts.verified.load_verify_locations(cadata=certificate[1])
         assert (await one(misnamed)).outcome == "deferred"
     assert len(sink.messages) == 1
 

@@ -1,5 +1,4 @@
 import asyncio
-import datetime
 import gzip
 import ipaddress
 import socket
@@ -10,9 +9,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +21,7 @@ from multimail.net.guarded import (
     may_connect,
 )
 from multimail.net.guarded_client import GuardedClient
+from tests.support.certificates import issue
 
 PUBLIC = "93.184.215.14"
 
@@ -331,7 +328,8 @@ async def test_a_call_carries_the_exact_body_and_headers(receiver: Receiver) -> 
 
 async def test_get_sends_no_body(receiver: Receiver) -> None:
     async with GuardedClient(allow_loopback=True) as client:
-        assert (await client.get(f"http://127.0.0.1:{receiver.port}/")).body == b"thanks"
+        answer = await client.get(f"http://127.0.0.1:{receiver.port}/")
+    assert (answer.body, answer.media_type) == (b"thanks", "text/plain")
     ((method, _, headers, body),) = receiver.requests
     assert (method, body, headers["User-Agent"]) == ("GET", b"", "MultiMail")
 
@@ -469,30 +467,7 @@ async def test_a_broken_answer_is_one_short_sentence(answer: bytes, words: str) 
 
 @pytest.fixture
 def self_signed(tmp_path: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hook.example")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36500))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("hook.example")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
+    return issue("hook.example").server(tmp_path)
 
 
 async def test_a_certificate_nobody_vouches_for_is_not_accepted(self_signed: ssl.SSLContext) -> None:

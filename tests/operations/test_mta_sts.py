@@ -118,6 +118,18 @@ async def test_a_policy_in_use_is_renewed_long_before_it_expires(
     assert await policies.of("b.example") == expected("enforce")
 
 
+async def test_what_another_process_learned_holds_here_too(
+    world: World, web: Web, policies: Policies
+) -> None:
+    other = Policies(world.services, web.get)
+    assert await policies.of("b.example") is None
+    publish(world, "1")
+    assert await other.of("b.example") == expected("enforce")
+    publish(world, None)
+    world.clock.pass_(AGAIN)
+    assert await policies.of("b.example") == expected("enforce") and len(web.asked) == 1
+
+
 async def test_memory_is_bounded_and_forgets_nothing_that_is_kept(
     world: World, web: Web, policies: Policies, monkeypatch: pytest.MonkeyPatch
 ) -> None:

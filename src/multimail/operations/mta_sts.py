@@ -21,7 +21,9 @@ from multimail.storage.database import StorageFull
 
 log = structlog.get_logger()
 
-AGAIN: Final = 5 * MINUTE  # after a fetch that failed (section 3.3)
+AGAIN: Final = (
+    5 * MINUTE
+)  # after a fetch that failed (section 3.3), and until another process's is looked for
 REFRESH: Final = DAY  # a policy in use is fetched again, long before it expires
 MAX_KNOWN: Final = 10_000  # domains remembered by this process; the rest is looked up in the database
 
@@ -37,6 +39,7 @@ class _Known:
     fetched_at: int = 0
     expires_at: int = 0
     tried: tuple[str, int] = ("", 0)
+    looked_at: int = 0
 
 
 class Policies:
@@ -57,11 +60,14 @@ class Policies:
         return await asyncio.shield(under_way)
 
     async def _find(self, domain: str) -> Policy | None:
-        known = self._known.pop(domain, None) or await self._kept(domain)
+        known = self._known.pop(domain, None) or _Known()
         self._known[domain] = known  # at the end: the one longest unasked is the first to be forgotten
         while len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
-        announced, now = await self._announced(domain), self._services.clock()
+        now = self._services.clock()
+        if known.expires_at <= now and now - known.looked_at >= AGAIN:
+            await self._look_up(domain, known, now)
+        announced = await self._announced(domain)
         current = known.policy if now < known.expires_at else None
         fresh = current and announced == known.id and now - known.fetched_at < REFRESH
         if announced is None or fresh or (known.tried[0] == announced and now - known.tried[1] < AGAIN):
@@ -92,12 +98,16 @@ class Policies:
             log.warning("an MTA-STS policy could not be had", domain=domain, reason=str(error))
             return None
 
-    async def _kept(self, domain: str) -> _Known:
+    async def _look_up(self, domain: str, known: _Known, now: int) -> None:
+        """What this or another process kept; most domains have nothing, and are not asked about for each email."""
+        known.looked_at = now
         row = await self._services.db.read(lambda tx: tx.sql.get_mta_sts_policy(domain=domain))
-        if row is None:
-            return _Known()
-        policy = Policy(cast("Mode", row["mode"]), tuple(json.loads(row["mx_json"])), row["max_age"])
-        return _Known(policy, row["policy_id"], row["fetched_at"], row["expires_at"])
+        if row is not None:
+            known.policy = Policy(
+                cast("Mode", row["mode"]), tuple(json.loads(row["mx_json"])), row["max_age"]
+            )
+            known.id, known.fetched_at = row["policy_id"], row["fetched_at"]
+            known.expires_at = row["expires_at"]
 
     async def _keep(self, domain: str, known: _Known, policy: Policy) -> None:
         row = {"domain": domain, "policy_id": known.id, "mode": policy.mode, "max_age": policy.max_age}
