@@ -114,6 +114,9 @@ def test_newlines(newline: bytes) -> None:
         ('"a b"@x.org', [("", '"a b"@x.org')]),
         ("A <a@x.org", [("A", "a@x.org")]),
         (",,, a@x.org,", [("", "a@x.org")]),
+        ("A <a@x\torg>", [("A", "")]),
+        ("A <a@x\u00a0org>", [("A", "")]),
+        ('A <"a\tb"@x.org>', [("A", "")]),
     ],
 )
 def test_addresses(value: str, people: list[tuple[str, str]]) -> None:

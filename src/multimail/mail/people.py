@@ -94,7 +94,8 @@ def _address(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain or len(text) > 320 or strip_unseen(text)[0] != text:
         return ""
-    if " " in domain or (any(map(str.isspace, local)) and not (local[0] == local[-1] == '"')):
+    spaces = {character for character in text if character.isspace()}
+    if spaces - {" "} or " " in domain or (spaces and not (local[0] == local[-1] == '"')):
         return ""
     domain = domain.rstrip(".").lower()
     return f"{local}@{domain}" if domain and not set(domain) & set('<>()",;\\') else ""
