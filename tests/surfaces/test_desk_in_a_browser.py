@@ -21,7 +21,7 @@ from multimail.core.scopes import Role
 from multimail.net.guarded_client import GuardedClient
 from multimail.operations.account import LIST_SANDBOX
 from multimail.operations.contacts import ADD_CONTACT
-from multimail.operations.emails import GET_MESSAGE
+from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
 from multimail.operations.mailboxes import GET_MAILBOX
 from multimail.operations.push import open_push_key
 from multimail.operations.rules import LIST_RULES
@@ -101,6 +101,7 @@ async def furnish(house: House) -> dict[str, str]:
     )
     question = await mailroom.arrive(world, QUESTION)
     told = {"run_id": "run_7f3", "tool": "orders.lookup"}
+    await world.ask(READ_EMAIL, "agent", {"email_id": question}, metadata={"run_id": "run_7f3"})
     ids = {
         "answer": (await world.invoke(REPLY_EMAIL, email_id=question, markdown=ANSWER, metadata=told))["id"]
     }
@@ -197,6 +198,19 @@ async def test_on_a_phone_with_a_thumb(house: House) -> None:
     await page.get_by_role("link", name="More").tap()
     await page.locator("main").get_by_role("link", name="Audit log").tap()
     await expect(page.locator("h1")).to_have_text("Audit log")
+
+
+async def test_what_is_new_and_what_was_read_is_told(house: House) -> None:
+    ids = await furnish(house)
+    page = await house.person()
+    await page.goto(f"/dashboard/emails/{ids['answer']}")
+    known = page.get_by_role("list", name="What to know before you decide")
+    await expect(known).to_contain_text("new link no earlier mail with these people led to dhl.example")
+    await expect(known).to_contain_text("it had read mail of ann@riverside.example")
+    await expect(known).not_to_contain_text("not known")
+    await page.goto(f"/dashboard/emails/{ids['bank']}")
+    await expect(known).to_contain_text("no earlier mail with these people led to pay.example")
+    await expect(known).to_contain_text("what else its agent had read before it wrote this is not known")
 
 
 async def test_without_script_everything_is_there(house: House) -> None:
