@@ -15,6 +15,7 @@ from multimail.core.duplicates import alike, bands
 from multimail.core.event_types import EventType
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import State, Transition
+from multimail.core.risk import in_order
 from multimail.operations.context import Context
 from multimail.operations.linked import new_links
 from multimail.operations.turns import NOTHING_READ, UntrustedReads, untrusted_reads
@@ -63,16 +64,16 @@ def told(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     reads, several = facts["untrusted_reads"], len(facts["near_duplicates"])
     hosts = ", ".join(facts["new_links"])
     senders = ", ".join(dict.fromkeys(one["from"] for one in reads["emails"]))
-    found = (
-        ("read_elsewhere" if reads["elsewhere"] else "read_before",
-         senders and f"in the turn in which its agent wrote this it had read mail of {senders}"),
-        ("new_link", hosts and f"no earlier mail with these people led to {hosts}"),
-        ("first_contact", ", ".join(facts["first_contact"])),
-        ("near_duplicate", several and f"{several} more that wait say nearly the same to one of the same people"),
-        ("edited", facts["content_changed"] and "it was edited since it was first sent"),
-        ("read_unknown", not reads["known"] and "what else its agent had read before it wrote this is not known"),
-    )  # fmt: skip
-    return [(sign, str(sentence)) for sign, sentence in found if sentence]
+    said = {
+        "read_elsewhere" if reads["elsewhere"] else "read_before":
+            senders and f"in the turn in which its agent wrote this it had read mail of {senders}",
+        "new_link": hosts and f"no earlier mail with these people led to {hosts}",
+        "first_contact": ", ".join(facts["first_contact"]),
+        "near_duplicate": several and f"{several} more that wait say nearly the same to one of the same people",
+        "edited": facts["content_changed"] and "it was edited since it was first sent",
+        "read_unknown": not reads["known"] and "what else its agent had read before it wrote this is not known",
+    }  # fmt: skip
+    return [(sign, str(said[sign])) for sign in in_order(said) if said[sign]]
 
 
 def _near_duplicates(ctx: Context, email: Row) -> list[str]:

@@ -224,7 +224,9 @@ def _mail_digest(ctx: Context, person: Row, found: list[Row], *, test: bool) -> 
     for email in found[:DIGEST_SHOWS]:
         about = _told_of(email)
         link = approval_link(ctx, email, person["operator_id"])
-        items.append(f"{about['subject']}\n  from {about['sender']} to {about['to']}\n    {link}")
+        signs = ", ".join(sign.replace("_", " ") for sign, _ in told(pending_facts(ctx, email)))
+        known = f"  to know: {signs}\n" if signs else ""
+        items.append(f"{about['subject']}\n  from {about['sender']} to {about['to']}\n{known}    {link}")
     if len(found) > DIGEST_SHOWS:
         items.append("The others are in the dashboard.")
     many = f"{DIGEST_LOOKS} or more" if len(found) >= DIGEST_LOOKS else str(len(found))
