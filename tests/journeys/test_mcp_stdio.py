@@ -6,20 +6,22 @@ import sys
 import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp_types import ElicitResult
 
 from tests.journeys.journey import serving
 
 
 @pytest.fixture
 def stdio():
-    def connect(product, key="agent"):
+    def connect(product, key="agent", **more):
         env = {"MULTIMAIL_URL": product.server.url, "PYTHONPATH": ":".join(sys.path)}
         if key:
             env["MULTIMAIL_API_KEY"] = product.keys[key]
         return Client(
             stdio_client(
                 StdioServerParameters(command=sys.executable, args=["-m", "multimail", "mcp"], env=env)
-            )
+            ),
+            **more,
         )
 
     return connect
@@ -40,6 +42,21 @@ async def test_a_model_writes_over_stdio_and_a_person_approves(tmp_path, stdio):
             said, words = (await client.read_resource(f"multimail://emails/{email_id}")).contents
             assert "Hello" not in said.text and "Hello" in words.text
             assert (await client.get_prompt("triage", {})).messages
+        opened = []
+
+        async def opens(context, params):
+            opened.append(params.url)
+            await product.decide(params.url.rpartition("/")[2])
+            return ElicitResult(action="accept")
+
+        for mode in (
+            "auto",
+            "legacy",
+        ):  # over standard input and output there are sessions, so both can be asked
+            async with stdio(product, mode=mode, elicitation_callback=opens) as client:
+                result = await client.call_tool("send_email", {"to": "bob@far.test", "subject": mode})
+                assert result.structured_content["status"] in ("scheduled", "queued", "sent")
+        assert len(opened) == 2
         async with stdio(product, key=None) as client:
             assert "send_email" not in {tool.name for tool in (await client.list_tools()).tools}
 

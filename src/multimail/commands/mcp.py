@@ -15,11 +15,14 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from multimail import __version__
 from multimail.commands.flags import complain
+from multimail.surfaces.mcp.capabilities import opens_links
 
 Request = ServerRequestContext[Any, Any]
+DECLINED = types.ElicitResult(action="decline")
 PATIENCE = 150.0  # seconds: longer than the longest wait_for_email
 
 
@@ -49,11 +52,24 @@ async def _bridge(url: str, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http,
-        Client(streamable_http_client(url, http_client=http)) as far,
+        Client(streamable_http_client(url, http_client=http), elicitation_callback=_decline) as far,
         stdio_server() as (reading, writing),
     ):
         server = relay(far)
         await server.run(reading, writing, server.create_initialization_options())
+
+
+async def _decline(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+    """That there is one tells the server that links can be opened; relay() asks who is to open them."""
+    return DECLINED
+
+
+async def _open(request: Request, wanted: types.InputRequest) -> types.InputResponse:
+    """As a protocol with a handshake asks (2025-11-25, client/elicitation)."""
+    params = wanted.params
+    if not isinstance(params, types.ElicitRequestURLParams):
+        return DECLINED
+    return await request.session.elicit_url(params.message, params.url, params.url, request.request_id)
 
 
 def relay(far: Client) -> "Server[Any]":
@@ -64,10 +80,34 @@ def relay(far: Client) -> "Server[Any]":
     ) -> types.ListToolsResult:
         return await far.list_tools()
 
-    async def call_tool(request: Request, params: types.CallToolRequestParams) -> types.CallToolResult:
-        return await far.call_tool(
-            params.name, params.arguments, progress_callback=request.session.report_progress
-        )
+    async def call_tool(
+        request: Request, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """A link that a person is to open is for the client to open: in its protocol, or it is declined."""
+
+        async def call(
+            responses: types.InputResponses | None, state: str | None
+        ) -> types.CallToolResult | types.InputRequiredResult:
+            return await far.session.call_tool(
+                params.name,
+                params.arguments,
+                progress_callback=request.session.report_progress,
+                input_responses=responses,
+                request_state=state,
+                allow_input_required=True,
+            )
+
+        answer = await call(params.input_responses, params.request_state)
+        opens = opens_links(request.session.client_capabilities)
+        if not isinstance(answer, types.InputRequiredResult) or (
+            opens and request.protocol_version in MODERN_PROTOCOL_VERSIONS
+        ):
+            return answer
+        opened = {
+            name: await _open(request, wanted) if opens else DECLINED
+            for name, wanted in (answer.input_requests or {}).items()
+        }
+        return await call(opened, answer.request_state)
 
     async def list_templates(
         request: Request, params: types.PaginatedRequestParams | None

@@ -34,11 +34,6 @@ PATIENCE: Final = 60.0  # seconds that a call waits for whoever has opened the l
 PENDING: Final = "pending_approval"
 
 
-def can_open(capabilities: types.ClientCapabilities | None) -> bool:
-    """Whether the client has said, with this request, that it opens links for a person."""
-    return bool(capabilities and capabilities.elicitation and capabilities.elicitation.url)
-
-
 def ask(
     services: Services, caller: Caller, called: types.CallToolRequestParams, answer: Mapping[str, Any]
 ) -> types.InputRequiredResult:

@@ -23,6 +23,7 @@ from multimail.operations.context import Caller, Services
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.operation import Operation, invoke
 from multimail.surfaces.mcp import elicitation
+from multimail.surfaces.mcp.capabilities import opens_links
 from multimail.surfaces.mcp.prompts import PROMPTS, prompt_text
 from multimail.surfaces.mcp.tools import missing_mailbox, sends, tool_of, usable
 from multimail.surfaces.mcp.words import fenced, split
@@ -102,7 +103,7 @@ class _Surface:
         finally:
             asking.cancel()
         held = sends(operation) and answer.get("status") == elicitation.PENDING
-        if held and not comes_back and elicitation.can_open(request.session.client_capabilities):
+        if held and not comes_back and opens_links(request.session.client_capabilities):
             return elicitation.ask(self._services, caller, params, answer)
         file = answer.get("file")
         if isinstance(file, File):
