@@ -40,7 +40,7 @@ from multimail.operations.push import (
 )
 from multimail.operations.registry import OPERATIONS
 from multimail.operations.rules import ADD_RULE
-from multimail.operations.saved_views import SAVE_VIEW
+from multimail.operations.saved_views import DELETE_VIEW, LIST_SAVED_VIEWS, SAVE_VIEW
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import REPLY_EMAIL, SEND_EMAIL
 from multimail.operations.spam import REPORT_SPAM
@@ -442,7 +442,7 @@ async def populate(  # a list of things
         token=link["url"].rpartition("/")[2],
         passkey_id=passkey_id,
         subscription_id=await with_browser(world, mailbox["mailbox_id"]),
-        view_id=(await world.invoke(SAVE_VIEW, "whole-operator", name=mailbox["mailbox_id"]))["id"],
+        view_id=await with_view(world, mailbox["mailbox_id"]),
         passkey_answer=passkey_answer,
         newcomer=newcomer,
         code=await mailroom.begin_sign_up(world, newcomer, f"new-{mailbox['mailbox_id'][-8:]}"),
@@ -489,6 +489,13 @@ async def with_browser(world: World, name: str) -> str:
     for one in (await world.invoke(LIST_PUSH_SUBSCRIPTIONS, "whole-operator"))["subscriptions"]:
         await world.invoke(REMOVE_PUSH_SUBSCRIPTION, "whole-operator", subscription_id=one["id"])
     return str((await world.invoke(ADD_PUSH_SUBSCRIPTION, "whole-operator", **browser(name)))["id"])
+
+
+async def with_view(world: World, name: str) -> str:
+    """The id of a view of the whole account's operator, who has so many at most."""
+    for one in (await world.invoke(LIST_SAVED_VIEWS, "whole-operator"))["views"]:
+        await world.invoke(DELETE_VIEW, "whole-operator", view_id=one["id"])
+    return str((await world.invoke(SAVE_VIEW, "whole-operator", name=name))["id"])
 
 
 async def opened(world: World, email_id: str) -> str:

@@ -27,7 +27,7 @@ SIGN_IN: Final = "sign_in"  # as the next: shown nowhere but in its mail
 VERIFY: Final = "verify_oversight_email"  # proves that mail arrives: shown nowhere but in that mail
 DIGITS: Final = 8
 UNSHOWN: Final = ""  # no hash: what no owner was shown can't be guessed, however many requests are filed
-OPEN: Final = 20  # requests of one key, or wishes for one mailbox, that no owner has answered yet
+OPEN: Final = 50  # requests of one key, or wishes for one mailbox, that no owner has answered yet
 OPEN_IN_ALL: Final = 200  # of an account, so that many keys are no way around it
 MAILED_PER_HOUR: Final = 10  # then codes are had on the server alone: a program must not flood its owner
 
