@@ -125,6 +125,15 @@ def test_open_to_the_world_without_tls(tmp_path: Path) -> None:
     assert only(findings("--data", tmp_path, "--http", "0.0.0.0:0", "--only", "tls"), "tls")[0] == "wrong"
 
 
+@pytest.mark.parametrize(
+    ("dnssec", "level"), [("on", Level.GOOD), ("off", Level.GOOD), ("auto", Level.WARNING)]
+)
+async def test_whether_dane_is_kept_to(monkeypatch: pytest.MonkeyPatch, dnssec: str, level: Level) -> None:
+    monkeypatch.setattr("multimail.net.dns.believed", lambda servers: False)
+    found = await doctor_network.delivery(read_settings({"deliver": "mx", "dnssec": dnssec}, {}))
+    assert [one.level for one in found if "DANE" in one.said] == [level]
+
+
 async def test_dns_records_that_are_missing_and_right(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,7 +118,8 @@ async def delivery(settings: Settings) -> list[Finding]:
                 "delivery",
                 said,
                 "Many providers block port 25 outward: send one email and look at its status.",
-            )
+            ),
+            _dane(settings),
         ]
     url = urlsplit(settings.deliver)
     port = url.port or (465 if url.scheme == "smtps" else 25)
@@ -132,6 +133,17 @@ async def delivery(settings: Settings) -> list[Finding]:
             bad("delivery", f"the relay says {banner!r}", "It takes no mail from here: ask whoever runs it.")
         ]
     return [good("delivery", f"the relay {url.hostname}:{port} answers")]
+
+
+def _dane(settings: Settings) -> Finding:
+    if settings.dnssec == "off":
+        return good("delivery", "DANE is switched off; MTA-STS is kept to")
+    if Resolver(dnssec=settings.dnssec).believed:
+        return good(
+            "delivery", "DANE is kept to where the name servers say that DNSSEC vouches for it, and MTA-STS"
+        )
+    fix = "Run a resolver that validates on this machine (unbound, for instance), or say --dnssec off."
+    return warning("delivery", "DANE can't be kept to: no name server here is believed about DNSSEC", fix)
 
 
 async def records(settings: Settings) -> list[Finding]:

@@ -78,8 +78,9 @@ class Resolver:
             self._resolver.port = port
         self._resolver.lifetime = timeout
         servers = [str(one) for one in self._resolver.nameservers]
-        self._believed = dnssec == "on" or (dnssec == "auto" and believed(servers))
-        if self._believed:
+        self.believed = dnssec == "on" or (dnssec == "auto" and believed(servers))
+        """Whether what the name servers say of DNSSEC counts."""
+        if self.believed:
             self._resolver.set_flags(dns.flags.RD | dns.flags.AD)
         self._clock = clock
         self._cache: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], _Answer] = {}
@@ -161,7 +162,7 @@ class Resolver:
             return _Answer(None, self._clock() + NEGATIVE_TTL)
         except (dns.exception.DNSException, OSError) as error:
             raise Temporary(f"{name.to_text(omit_final_dot=True)}: {type(error).__name__}") from error
-        vouched = self._believed and found.response.flags & dns.flags.AD
+        vouched = self.believed and found.response.flags & dns.flags.AD
         end = found.canonical_name.to_text(omit_final_dot=True).lower() if vouched else ""
         if found.rrset is None:
             return _Answer((), self._clock() + NEGATIVE_TTL, end)
