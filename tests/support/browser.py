@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
 
 from multimail.core.scopes import Role
 from multimail.operations import operators
@@ -23,6 +23,8 @@ from tests.support.world import World
 # What counts down by the second stands still: how fast a machine is decides nothing.
 STILL = "const real = setTimeout; window.setTimeout = (f, ms, ...a) => ms === 1000 ? 0 : real(f, ms, ...a);"
 CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE = 30_000  # ms: a crowded machine is slow, and no test waits for nothing
+expect.set_options(timeout=PATIENCE)
 DESKTOP: ViewportSize = {"width": 1360, "height": 850}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -50,7 +52,7 @@ class House:
         )
         self.contexts.append(context)
         page = await context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         await page.add_init_script(STILL)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)

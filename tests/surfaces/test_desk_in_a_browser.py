@@ -173,6 +173,7 @@ async def test_a_key_that_is_held_decides_once(house: House) -> None:
     first, second = await held(house, subject="First"), await held(house, subject="Second")
     page = await house.person()
     await row(page, "Second").click()
+    await expect(page.locator("#pane h1")).to_have_text("Second")
     await page.keyboard.down("a")
     await expect(page.locator("#pane h1")).to_have_text("First")
     await page.keyboard.down("a")
