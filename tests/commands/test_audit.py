@@ -12,7 +12,7 @@ import pytest
 
 from multimail.core.audit_chain import entry_hash
 from multimail.mail import identity
-from tests.support.server import Server, multimail
+from tests.support.server import Server, command_line
 
 LENGTH = 12
 
@@ -47,7 +47,7 @@ def data(made: dict[str, Any], tmp_path: Path) -> Path:
 
 
 def verify(data: Path, *more: str | Path) -> "subprocess.CompletedProcess[str]":
-    return multimail("audit", "verify", "--data", data, *more)
+    return command_line("audit", "verify", "--data", data, *more)
 
 
 def tamper(data: Path, sql: str, *values: object) -> None:
@@ -65,7 +65,7 @@ def test_an_untouched_log_holds_and_says_what_is_not_excluded(data: Path) -> Non
 
 
 def test_flags_may_stand_before_the_action_too(data: Path) -> None:
-    assert multimail("audit", "--data", data, "verify").returncode == 0
+    assert command_line("audit", "--data", data, "verify").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -159,11 +159,11 @@ def test_a_file_of_entries_is_enough(
 ) -> None:
     """No database, no server: the file alone."""
     entries = made["log"]["entries"]
-    done = multimail("audit", "verify", "--file", "-", stdin=write(entries).encode())
+    done = command_line("audit", "verify", "--file", "-", stdin=write(entries).encode())
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{LENGTH} entries" in done.stdout
     changed = [entry | {"resource_id": "eml_other"} if entry["seq"] == 4 else entry for entry in entries]
-    done = multimail("audit", "verify", "--file", "-", stdin=write(changed).encode())
+    done = command_line("audit", "verify", "--file", "-", stdin=write(changed).encode())
     assert done.returncode == 1
     assert "entry 4 (aud_" in done.stdout
 
@@ -185,7 +185,7 @@ def test_a_file_of_entries_is_enough(
     ],
 )
 def test_files_that_are_no_log_are_exit_1_without_a_traceback(content: str) -> None:
-    done = multimail("audit", "verify", "--file", "-", stdin=content.encode("latin-1"))
+    done = command_line("audit", "verify", "--file", "-", stdin=content.encode("latin-1"))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "none changed" not in done.stdout
@@ -193,17 +193,17 @@ def test_files_that_are_no_log_are_exit_1_without_a_traceback(content: str) -> N
 
 def test_what_an_entry_says_cannot_steer_the_terminal(made: dict[str, Any]) -> None:
     entry = made["log"]["entries"][-1] | {"id": "\x1b[2J\n"}
-    done = multimail("audit", "verify", "--file", "-", stdin=json.dumps(entry).encode())
+    done = command_line("audit", "verify", "--file", "-", stdin=json.dumps(entry).encode())
     assert done.returncode == 1
     assert "\x1b" not in done.stdout
     assert len(done.stdout.splitlines()) <= 2
 
 
 def test_what_was_exported_is_the_log_oldest_first(made: dict[str, Any], data: Path) -> None:
-    done = multimail("audit", "export", "--data", data)
+    done = command_line("audit", "export", "--data", data)
     assert done.returncode == 0
     assert [json.loads(line) for line in done.stdout.splitlines()] == made["log"]["entries"][::-1]
-    again = multimail("audit", "verify", "--file", "-", stdin=done.stdout.encode())
+    again = command_line("audit", "verify", "--file", "-", stdin=done.stdout.encode())
     assert again.returncode == 0
 
 

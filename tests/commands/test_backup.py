@@ -12,7 +12,7 @@ import pytest
 
 from multimail.commands.archive import BadArchive, unpack
 from multimail.storage.migrate import latest
-from tests.support.server import Server, multimail
+from tests.support.server import Server, command_line
 
 
 @pytest.fixture
@@ -56,16 +56,16 @@ def test_a_backup_of_a_busy_server_is_restored_whole(busy: Server, tmp_path: Pat
     key = busy.keys["agent"]
     before = len(listed(busy, key))
     file = tmp_path / "backup.tar.gz"
-    done = multimail("backup", file, "--data", busy.data)
+    done = command_line("backup", file, "--data", busy.data)
     assert (done.returncode, done.stderr) == (0, "")
     assert file.stat().st_mode & 0o777 == 0o600
     assert "NOT in it: secret.key, credentials.env, operator.env" in done.stdout
     assert not [path for path in busy.data.iterdir() if path.name.startswith(".backup")]
-    assert multimail("restore", file, "--check", "--data", tmp_path / "unused").returncode == 0
+    assert command_line("restore", file, "--check", "--data", tmp_path / "unused").returncode == 0
     assert not (tmp_path / "unused").exists()
 
     restored = tmp_path / "restored"
-    done = multimail("restore", file, "--data", restored)
+    done = command_line("restore", file, "--data", restored)
     assert (done.returncode, done.stderr) == (0, "")
     shutil.copy(busy.data / "secret.key", restored)
     with Server(restored) as again:
@@ -74,19 +74,20 @@ def test_a_backup_of_a_busy_server_is_restored_whole(busy: Server, tmp_path: Pat
         for email in emails:
             path = f"/v1/mailboxes/{email['mailbox_id']}/emails/{email['id']}/attachments/a.txt"
             assert again.call("GET", path, key=key).status == 200  # every large message came along
-    assert multimail("audit", "verify", "--data", restored).returncode == 0
+    assert command_line("audit", "verify", "--data", restored).returncode == 0
 
 
 def test_secrets_are_in_it_only_where_asked_for_and_it_says_so(server: Server, tmp_path: Path) -> None:
     secret = (server.data / "secret.key").read_text()
-    without = multimail("backup", tmp_path / "a.tar", "--data", server.data)
+    without = command_line("backup", tmp_path / "a.tar", "--data", server.data)
     assert "Without secret.key what is restored does not start" in without.stdout
     assert (
-        "secret.key is not in it" in multimail("restore", tmp_path / "a.tar", "--data", tmp_path / "a").stdout
+        "secret.key is not in it"
+        in command_line("restore", tmp_path / "a.tar", "--data", tmp_path / "a").stdout
     )
-    with_them = multimail("backup", tmp_path / "b.tar", "--with-secrets", "--data", server.data)
+    with_them = command_line("backup", tmp_path / "b.tar", "--with-secrets", "--data", server.data)
     assert "In it, too: secret.key, credentials.env, operator.env" in with_them.stdout
-    done = multimail("restore", tmp_path / "b.tar", "--data", tmp_path / "b")
+    done = command_line("restore", tmp_path / "b.tar", "--data", tmp_path / "b")
     assert done.returncode == 0
     assert (tmp_path / "b" / "secret.key").read_text() == secret
     assert (tmp_path / "b" / "secret.key").stat().st_mode & 0o777 == 0o600
@@ -94,20 +95,20 @@ def test_secrets_are_in_it_only_where_asked_for_and_it_says_so(server: Server, t
 
 def test_nothing_is_replaced_by_mistake(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "a.tar"
-    assert multimail("backup", file, "--data", server.data).returncode == 0
-    assert multimail("backup", file, "--data", server.data).returncode == 1
-    assert multimail("backup", file, "--force", "--data", server.data).returncode == 0
-    refused = multimail("restore", file, "--data", server.data)
+    assert command_line("backup", file, "--data", server.data).returncode == 0
+    assert command_line("backup", file, "--data", server.data).returncode == 1
+    assert command_line("backup", file, "--force", "--data", server.data).returncode == 0
+    refused = command_line("restore", file, "--data", server.data)
     assert (refused.returncode, "is not empty" in refused.stderr) == (2, True)
 
 
 def test_a_damaged_backup_is_refused_before_anything_is_restored(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "a.tar"
-    assert multimail("backup", file, "--data", server.data).returncode == 0
+    assert command_line("backup", file, "--data", server.data).returncode == 0
     whole = file.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole[:70_000] + b"\xff" + whole[70_001:], b"nonsense"):
         file.write_bytes(damaged)
-        done = multimail("restore", file, "--data", tmp_path / "restored")
+        done = command_line("restore", file, "--data", tmp_path / "restored")
         assert done.returncode == 1, done
         assert not (tmp_path / "restored").exists()
 
@@ -128,14 +129,18 @@ def test_postgresql_is_dumped_and_loaded(postgres_url: str, tmp_path: Path) -> N
     with Server(tmp_path / "data", "--database", postgres_url) as server:
         email_id = server.send(to="ann@example.com", subject="Kept", markdown="x").body["id"]
         key = server.keys["agent"]
-        done = multimail("backup", tmp_path / "a.tar", "--data", server.data, "--database", postgres_url)
+        done = command_line("backup", tmp_path / "a.tar", "--data", server.data, "--database", postgres_url)
         assert (done.returncode, done.stderr) == (0, "")
-    wrong = multimail("restore", tmp_path / "a.tar", "--data", tmp_path / "again", "--database", postgres_url)
+    wrong = command_line(
+        "restore", tmp_path / "a.tar", "--data", tmp_path / "again", "--database", postgres_url
+    )
     assert wrong.returncode == 2  # there is a MultiMail in it
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
-    done = multimail("restore", tmp_path / "a.tar", "--data", tmp_path / "again", "--database", postgres_url)
+    done = command_line(
+        "restore", tmp_path / "a.tar", "--data", tmp_path / "again", "--database", postgres_url
+    )
     assert (done.returncode, done.stderr) == (0, "")
     shutil.copy(tmp_path / "data" / "secret.key", tmp_path / "again")
     with Server(tmp_path / "again", "--database", postgres_url) as again:
@@ -143,12 +148,12 @@ def test_postgresql_is_dumped_and_loaded(postgres_url: str, tmp_path: Path) -> N
 
 
 def test_migrate_tells_and_brings_the_schema_up(server: Server, tmp_path: Path) -> None:
-    assert f"version {latest()}" in multimail("migrate", "--data", server.data).stdout
+    assert f"version {latest()}" in command_line("migrate", "--data", server.data).stdout
     old = tmp_path / "old"
     old.mkdir()
     sqlite3.connect(old / "multimail.db").close()
     (old / "multimail.db").touch()
-    assert multimail("migrate", "--check", "--data", old).returncode == 1
-    assert f"is {latest()} now" in multimail("migrate", "--data", old).stdout
-    assert multimail("migrate", "--check", "--data", old).returncode == 0
-    assert multimail("migrate", "--data", tmp_path / "nowhere").returncode == 2
+    assert command_line("migrate", "--check", "--data", old).returncode == 1
+    assert f"is {latest()} now" in command_line("migrate", "--data", old).stdout
+    assert command_line("migrate", "--check", "--data", old).returncode == 0
+    assert command_line("migrate", "--data", tmp_path / "nowhere").returncode == 2

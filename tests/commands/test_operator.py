@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from tests.support.server import Server, multimail
+from tests.support.server import Server, command_line, multimail
 
 
 def operator(server: Server, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return multimail("operator", "--data", server.data, *arguments, environment=environment)
+    return command_line("operator", "--data", server.data, *arguments, environment=environment)
 
 
 def box(server: Server) -> str:
@@ -46,7 +46,7 @@ def test_what_it_does_is_in_the_audit_log_as_the_owner_s(server: Server) -> None
         "/v1/audit-log?action=update_mailbox", lambda page: page["entries"], key="admin", within=5
     )["entries"]
     assert [(entry["actor"]["kind"], entry["actor"]["name"]) for entry in entries] == [("operator", "owner")]
-    assert multimail("audit", "verify", "--data", server.data).returncode == 0
+    assert command_line("audit", "verify", "--data", server.data).returncode == 0
 
 
 def test_a_mode_that_needs_an_address_is_refused_with_the_reason(server: Server) -> None:
@@ -308,7 +308,7 @@ def test_it_works_while_no_server_runs(server: Server) -> None:
 
 def test_a_folder_without_a_database_is_not_made_into_one(tmp_path: Path) -> None:
     for data in (tmp_path / "none", tmp_path):
-        done = multimail("operator", "--data", data, "code")
+        done = command_line("operator", "--data", data, "code")
         assert done.returncode == 2
         assert "there is no database" in done.stderr
         assert len(done.stderr.splitlines()) == 1
@@ -317,7 +317,7 @@ def test_a_folder_without_a_database_is_not_made_into_one(tmp_path: Path) -> Non
 
 def test_a_file_that_is_no_database_is_told_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "multimail.db").write_bytes(b"not a database at all" * 100)
-    done = multimail("operator", "--data", tmp_path, "code")
+    done = command_line("operator", "--data", tmp_path, "code")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert (tmp_path / "multimail.db").read_bytes().startswith(b"not a database")
@@ -330,7 +330,8 @@ def test_the_folder_may_come_from_a_variable_or_stand_after_the_action(
     assert multimail("operator", "code", "--data", server.data).returncode == 0
     shutil.rmtree(tmp_path / "data" / "blobs", ignore_errors=True)
     assert (
-        multimail("operator", "code", "--database", f"sqlite:///{server.data}/multimail.db").returncode == 0
+        command_line("operator", "code", "--database", f"sqlite:///{server.data}/multimail.db").returncode
+        == 0
     )
 
 

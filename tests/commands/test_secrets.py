@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from multimail.core.secret_keys import key_id, parse_keys, write_key
-from tests.support.server import Server, multimail
+from tests.support.server import Server, command_line, multimail
 
 KEY = write_key(b"k" * 32)
 
 
 def secrets(data: Path, action: str, *more: str, key: str = "") -> subprocess.CompletedProcess[str]:
-    return multimail("secrets", action, *more, "--data", str(data), environment={"MULTIMAIL_SECRET_KEY": key})
+    return command_line(
+        "secrets", action, *more, "--data", str(data), environment={"MULTIMAIL_SECRET_KEY": key}
+    )
 
 
 def keys(data: Path) -> list[str]:
@@ -84,7 +86,7 @@ def test_a_lost_key_is_told_and_can_be_lived_without(tmp_path: Path) -> None:
     (lost,) = keys(data)
     (data / "secret.key").unlink()
     for words in (("serve", "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0"), ("operator", "code")):
-        told = multimail(*words, "--data", str(data))
+        told = command_line(*words, "--data", str(data))
         assert told.returncode == 1
         assert f"{lost}, which is not here" in told.stderr and "webhooks" in told.stderr
         assert "Traceback" not in told.stderr

@@ -7,6 +7,7 @@ The fixture `server` (tests/conftest.py) is one that runs; it is gone, with all 
 """
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -22,6 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from unittest import mock
+
+import pytest
+
+from multimail.commands import main
 
 START_WITHIN = 30.0
 UNVERIFIED = ssl.create_default_context()  # for a server that was given a certificate of the test's own
@@ -71,6 +77,24 @@ def multimail(
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def command_line(
+    *arguments: str | Path, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """As `multimail`, in this process: a new one imports for two seconds before it does anything."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    words = [str(argument) for argument in arguments]
+    with (
+        mock.patch.dict(os.environ, clean_environment(environment), clear=True),
+        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8")),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]
+    return subprocess.CompletedProcess(words, ended.value.code, *texts)
 
 
 class Server:
