@@ -51,7 +51,7 @@ def test_a_key_is_exchanged_under_a_running_server(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         new, kept = keys(data)
         assert kept == old and new in done.stdout
-        assert len(envelopes(data)) == 5
+        assert len(envelopes(data)) == 6
         assert all(one.startswith(f"mm1:{new}:") for one in envelopes(data))
         jwks = server.call("GET", "/.well-known/multimail-signing-key", key=None).body
         assert "another server runs" in secrets(data, "forget").stderr
@@ -95,7 +95,7 @@ def test_a_lost_key_is_told_and_can_be_lived_without(tmp_path: Path) -> None:
     assert told.returncode == 1 and "--yes" in told.stderr
     done = secrets(data, "abandon", "--yes")
     assert done.returncode == 0, done.stderr
-    assert "1 of webhooks, 2 of signing_keys, 2 of dkim_keys" in done.stdout
+    assert "1 of webhooks, 3 of signing_keys, 2 of dkim_keys" in done.stdout
     with Server(data) as server:
         assert server.call("GET", "/.well-known/multimail-signing-key", key=None).body != jwks
         assert server.call("GET", f"/v1/webhooks/{webhook['id']}", key="admin").status == 404

@@ -94,7 +94,7 @@ def command_line(
         with pytest.raises(SystemExit) as ended:
             main(words)
     texts = [stream.buffer.getvalue().decode() for stream in (out, err)]
-    return subprocess.CompletedProcess(words, ended.value.code, *texts)
+    return subprocess.CompletedProcess(words, int(ended.value.code or 0), *texts)
 
 
 class Server:
