@@ -19,6 +19,7 @@ ROWS = (
 )
 MEMORY_LIMIT = 150.0  # MiB
 DESK_LIMIT = 100.0  # ms
+WAKE_LIMIT = 50.0  # ms
 READING_GOAL, WORST_GOAL = 200.0, 5.0  # mails a second; seconds
 
 
@@ -40,6 +41,9 @@ def rows(plan: scenarios.Plan, product: dict[str, Figure], peer: dict[str, Figur
         for key, depth in zip(("h-few", "h"), scenarios.DESK, strict=True):
             what = f"the desk's first page with {depth:,} pending, CPU"
             found.append(Row("h", what, "ms", product.get(key, none), limit, "<= 1", "the limit"))
+    if "i" in plan.only:
+        what = f"SMTP's 250 → who waits has it, p99, {scenarios.OTHERS:,} others waiting"
+        found.append(Row("i", what, "ms", product.get("i", none), Figure(WAKE_LIMIT), "<= 1", "the limit"))
     if "f" in plan.only:
         peak = product.get("f", none)
         found.append(Row("f", "memory at the peak of the above", "MiB", peak, peer.get("f", none), ""))
@@ -72,7 +76,7 @@ def reading_rows() -> list[Row]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     names = ", ".join(f"{letter} or {name}" for letter, name in scenarios.SCENARIOS.items())
-    parser.add_argument("--only", default="a,b,c,d,e,f,g,h", help=f"scenarios, comma-separated: {names}")
+    parser.add_argument("--only", default="a,b,c,d,e,f,g,h,i", help=f"scenarios, comma-separated: {names}")
     parser.add_argument("--side", choices=("both", "product", "postfix"), default="both")
     parser.add_argument("--seconds", type=float, default=5.0, help="about how long each load runs")
     parser.add_argument(
@@ -102,7 +106,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, sink.running(Path(folder)) as world:
             if reason:
                 print(f"Postfix is left out: {reason}. The product's figures stand alone.")
-            elif options.side != "product" and plan.only - {"e", "h"}:
+            elif options.side != "product" and plan.only - {"e", "h", "i"}:
                 peer = scenarios.of_postfix(plan, world)
             if options.side != "postfix":
                 product = scenarios.of_product(plan, world)

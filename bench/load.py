@@ -150,7 +150,7 @@ def http(
     connections: int = 32,
     *,
     keep: bool = True,
-    expect: tuple[int, ...] = (200, 202),
+    expect: tuple[int, ...] = (200, 201, 202),
 ) -> Outcome:
     """Send all `requests`, `connections` at a time; `keep` reuses them. BenchError on a status not in `expect`.
 

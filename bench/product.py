@@ -3,12 +3,14 @@
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import chain, repeat
 from pathlib import Path
+from smtplib import SMTP
 from typing import Any
 
 import psutil
@@ -32,6 +34,7 @@ class Product:
     mailbox_id: str
     agent_key: str
     oversight_key: str
+    admin_key: str
 
     def sends(self, count: int) -> Iterator[bytes]:
         """Requests to send mail of 4 KiB; each its own, as no two emails are the same."""
@@ -106,6 +109,34 @@ class Product:
             latencies += load.http(self.port, chain.from_iterable(pairs), 1).latencies[1::2]
         return load.Outcome(latencies=latencies).percentile(0.99)
 
+    def wake_p99(self, count: int, others: int) -> float:
+        """Milliseconds from the 250 of SMTP to the answer of who waits for the email, reading it included, 99th
+        percentile; `others` wait at another mailbox meanwhile."""
+        mailbox = {"address_local_part": "others", "oversight_mode": "gated_send"}
+        made = load.http(self.port, iter([load.request("POST", "/v1/mailboxes", self.admin_key, mailbox)]), 1)
+        with ExitStack() as stack:
+            for _ in range(others):
+                self._wait(stack, made.json()[0]["id"])
+            latencies = [self._wake() for _ in range(count)]
+        return load.Outcome(latencies=latencies).percentile(0.99)
+
+    def _wake(self) -> float:
+        with ExitStack() as stack, SMTP("127.0.0.1", self.smtp_port) as client:
+            waiting = self._wait(stack, self.mailbox_id)
+            load.http(
+                self.port, iter([load.request("GET", "/health", "none")]), 1
+            )  # asked later: it waits by now
+            client.sendmail("ann@far.test", [self.address], "Subject: Hi\r\n\r\nGood morning.\r\n")
+            accepted = time.perf_counter()
+            waiting.getresponse().read()
+            return time.perf_counter() - accepted
+
+    def _wait(self, stack: ExitStack, mailbox_id: str) -> HTTPConnection:
+        connection = stack.enter_context(closing(HTTPConnection("127.0.0.1", self.port, timeout=60)))
+        headers = {"Authorization": f"Bearer {self.agent_key}"}
+        connection.request("GET", f"/v1/mailboxes/{mailbox_id}/wait?timeout_seconds=60", headers=headers)
+        return connection
+
 
 @contextmanager
 def running(sink_port: int) -> Iterator[Product]:
@@ -135,6 +166,7 @@ def running(sink_port: int) -> Iterator[Product]:
                 mailbox_id=agent["MULTIMAIL_MAILBOX_ID"],
                 agent_key=agent["MULTIMAIL_API_KEY"],
                 oversight_key=operator["MULTIMAIL_OVERSIGHT_KEY"],
+                admin_key=operator["MULTIMAIL_ADMIN_KEY"],
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)

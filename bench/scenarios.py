@@ -21,9 +21,11 @@ SCENARIOS = {
     "f": "memory",
     "g": "read",
     "h": "desk",
+    "i": "wake",
 }
 
 DESK = (100, 10_000)  # pending emails in (h)
+OTHERS = 1000  # who wait too in (i)
 
 # A side that answers otherwise than described is a failed row, not a crash.
 FAILURES = (BenchError, OSError, LookupError, TypeError, ValueError)
@@ -77,7 +79,7 @@ class Figures:
 def of_product(plan: Plan, sink: Sink) -> dict[str, Figure]:
     figures = Figures(plan, "product")
     with figures.during("a a-new b10 b50 c c-all d f"):
-        if plan.only - {"e", "h"}:
+        if plan.only - {"e", "h", "i"}:
             with product.running(sink.port) as server:
                 _product_story(figures, server, sink)
     with figures.during("e-list-few e-list e-decide-few e-decide"):
@@ -88,6 +90,10 @@ def of_product(plan: Plan, sink: Sink) -> dict[str, Figure]:
         if "h" in plan.only:
             with product.running(sink.port) as server:
                 _product_desk(figures, server)
+    with figures.during("i"):
+        if "i" in plan.only:
+            with product.running(sink.port) as server:
+                figures.measure("i", lambda: server.wake_p99(100, OTHERS))
     return figures.by_key
 
 
