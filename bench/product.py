@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from bench import load
-from bench.machine import BenchError, free_port, process, run, tail, wait_until
+from bench.machine import BenchError, free_port, process, run, settle, tail, wait_until
 
 COMMAND = Path(__file__).parent.parent / ".venv/bin/multimail"
 RECIPIENT = "bob@sink.test"
@@ -117,6 +117,7 @@ class Product:
         with ExitStack() as stack:
             for _ in range(others):
                 self._wait(stack, made.json()[0]["id"])
+            settle()
             latencies = [self._wake() for _ in range(count)]
         return load.Outcome(latencies=latencies).percentile(0.99)
 
