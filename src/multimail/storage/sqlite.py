@@ -32,6 +32,8 @@ from multimail.storage.migrate import migrate
 GROUP: Final = 64  # units in one commit: the more, the cheaper the fsync and the longer the loop is held
 SHORT_READ: Final = 20_000  # steps of SQLite's machine, about a millisecond
 SNAPSHOT: Final = 0.002  # seconds that a snapshot is kept: so long another process's commits may go unseen
+WRITER_CACHE: Final = 16_000  # KiB of pages
+READER_CACHE: Final = 4_000  # what is read again and again is little: keys, mailboxes, names
 LOCK_RETRY: Final = 0.002  # seconds, while another process (the command line) holds the write lock
 LOCK_PATIENCE: Final = 15.0
 
@@ -49,17 +51,17 @@ class SqliteDatabase:
 
     async def open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = self._connect()
+        self._writer = self._connect(WRITER_CACHE)
         try:
             self._writer_sql = bind("sqlite", self._writer)
             self._migrate()
         except BaseException:
             self._writer.close()
             raise
-        self._reader = self._connect()
+        self._reader = self._connect(READER_CACHE)
         self._reader_sql = bind("sqlite", self._reader)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, cache: int) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512
         )
@@ -69,7 +71,7 @@ class SqliteDatabase:
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
-            "cache_size = -16000",
+            f"cache_size = -{cache}",
             "wal_autocheckpoint = 8000",
             "journal_size_limit = 67108864",
             "temp_store = MEMORY",
@@ -116,7 +118,7 @@ class SqliteDatabase:
             self._reader.execute("ROLLBACK")
 
     def _long_read(self, unit: Unit[T]) -> T:
-        connection = self._connect()
+        connection = self._connect(WRITER_CACHE)
         try:
             connection.execute("BEGIN")
             return unit(Tx(bind("sqlite", connection), "sqlite"))
