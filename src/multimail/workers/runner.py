@@ -165,9 +165,9 @@ def _again(tx: Tx, lease: Lease, run_at: int) -> None:
     tx.sql.retry_job(**lease.name, run_at=run_at)
 
 
-async def rest() -> None:
-    """As long as GIVE_WAY turns of the event loop take, at most LONGEST_REST."""
+async def rest(turns: int = GIVE_WAY) -> None:
+    """As long as so many turns of the event loop take, at most LONGEST_REST."""
     loop = asyncio.get_running_loop()
     before = loop.time()
     await asyncio.sleep(0)
-    await asyncio.sleep(min(LONGEST_REST, GIVE_WAY * (loop.time() - before)))
+    await asyncio.sleep(min(LONGEST_REST, turns * (loop.time() - before)))
