@@ -33,6 +33,7 @@ def test_short_and_empty_texts() -> None:
     assert alike(sketch(""), sketch(" … "))
     assert not alike(sketch("Yes"), sketch("No"))
     assert not alike(sketch(""), sketch("Yes"))
+    assert not alike("", sketch("Yes")) and not alike("", "")
 
 
 def test_only_the_beginning_is_read() -> None:

@@ -6,6 +6,7 @@ mail that is held, declined or in quarantine makes nobody known. Marks are those
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from typing_extensions import TypedDict
@@ -81,7 +82,8 @@ def _near_duplicates(ctx: Context, email: Row) -> list[str]:
     rows = ctx.sql.list_sharing_marks(**name, limit=CANDIDATES, **ctx.actor.filter)
     others = {row["email_id"]: row["sketch"] for row in rows}  # alike texts share several marks
     own = ctx.sql.get_sketch(**name) if others else ""
-    return sorted(other for other, sketch in others.items() if alike(own, sketch))[:SHOWN]
+    found = (other for other, sketch in others.items() if alike(own, sketch))
+    return sorted(islice(found, SHOWN))
 
 
 def note_transition(ctx: Context, email: Row, transition: Transition) -> None:
