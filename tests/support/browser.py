@@ -31,16 +31,19 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 
 @dataclass
 class House:
-    """A world that listens at `url`, and the browser that looks at it. `faults` are what pages complained of."""
+    """A world that listens at `url`, and the browser that looks at it, on a `phone` unless a window is to be otherwise.
+    `faults` are what pages complained of."""
 
     world: World
     url: str
     browser: Browser
+    phone: bool = False
     faults: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
-    async def window(self, *, phone: bool = False, dark: bool = False, **more: Any) -> Page:
+    async def window(self, *, phone: bool | None = None, dark: bool = False, **more: Any) -> Page:
         """A browser of its own, with nobody signed in."""
+        phone = self.phone if phone is None else phone
         context = await self.browser.new_context(
             viewport=PHONE if phone else DESKTOP,
             has_touch=phone,

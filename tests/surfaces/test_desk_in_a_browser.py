@@ -72,10 +72,15 @@ Content-Type: text/html\r
 """
 
 
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+AT_A_DESK = pytest.mark.parametrize("house", ["desktop"], indirect=True)  # it has a keyboard
+ON_A_PHONE = pytest.mark.parametrize("house", ["phone"], indirect=True)
+
+
+@pytest.fixture(params=["desktop", "phone"])
+async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[House]:
     async with build_world(f"sqlite:///{tmp_path}/multimail.db", tmp_path) as world:
         async with open_house(world) as opened:
+            opened.phone = request.param == "phone"
             yield opened
             assert opened.faults == []
 
@@ -85,6 +90,12 @@ async def held(house: House, **given: Any) -> str:
     mail = {"to": "ann@example.test", "subject": "Hello", "markdown": "Words."}
     box = {"mailbox_id": house.world.mailbox["mailbox_id"]}
     return str((await house.world.invoke(SEND_EMAIL, **(box | mail | given)))["id"])
+
+
+async def sign_out(house: House, page: Page) -> None:
+    if house.phone:
+        await page.get_by_role("link", name="More").click()
+    await page.get_by_role("button", name="Sign out").click()
 
 
 async def status(house: House, email_id: str) -> Any:
@@ -135,6 +146,7 @@ def row(page: Page, subject: str) -> Any:
     return page.locator("#list .row > a").filter(has_text=subject)
 
 
+@AT_A_DESK
 async def test_keys_open_approve_take_back_and_reject(house: House) -> None:
     first, second = await held(house, subject="First"), await held(house, subject="Second")
     page = await house.person()
@@ -169,6 +181,7 @@ async def test_keys_open_approve_take_back_and_reject(house: House) -> None:
     await expect(page.locator("#keys")).to_be_visible()
 
 
+@AT_A_DESK
 async def test_a_key_that_is_held_decides_once(house: House) -> None:
     first, second = await held(house, subject="First"), await held(house, subject="Second")
     page = await house.person()
@@ -183,9 +196,10 @@ async def test_a_key_that_is_held_decides_once(house: House) -> None:
     assert (await status(house, second), await status(house, first)) == ("scheduled", "pending_approval")
 
 
+@ON_A_PHONE
 async def test_on_a_phone_with_a_thumb(house: House) -> None:
     email_id = await held(house, subject="Hello")
-    page = await house.person(phone=True)
+    page = await house.person()
     await row(page, "Hello").tap()
     await expect(page.locator("#list")).to_be_hidden()
     await expect(page.locator("#pane h1")).to_have_text("Hello")
@@ -283,11 +297,10 @@ async def test_several_at_once_only_if_seen_or_alike(house: House) -> None:
     assert await status(house, ids["Kim"]) == "pending_approval"
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-async def test_a_view_is_kept_and_found_again(house: House, phone: bool) -> None:
+async def test_a_view_is_kept_and_found_again(house: House) -> None:
     await held(house, subject="Invoice 7")
     await held(house, subject="Hello")
-    page = await house.person(phone=phone)
+    page = await house.person()
     await page.goto("/dashboard/queue?q=invoice&direction=outbound")
     await page.get_by_text("Keep this view").click()
     await page.get_by_label("Name of this view").fill("Money <b>")
@@ -307,11 +320,10 @@ async def test_a_view_is_kept_and_found_again(house: House, phone: bool) -> None
     await expect(saved).to_have_count(0)
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-async def test_a_browser_tells_that_mail_waits(house: House, phone: bool) -> None:
+async def test_a_browser_tells_that_mail_waits(house: House) -> None:
     """Chromium's own push service is far away: what it would say of itself, and what it would bring, is said here."""
     await open_push_key(house.world.services)
-    page = await house.person(phone=phone)
+    page = await house.person()
     await page.context.grant_permissions(["notifications"], origin=house.url)
     async with open_push_service() as service, GuardedClient(allow_loopback=True) as client:
         keys = service.subscription
@@ -433,10 +445,9 @@ async def test_five_megabytes_of_html_that_came_in_hold_nobody_up(house: House) 
     await expect(page.get_by_text("the rest was not read")).to_be_visible()
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-async def test_axe_finds_nothing_in_any_room(house: House, phone: bool) -> None:
+async def test_axe_finds_nothing_in_any_room(house: House) -> None:
     ids = await furnish(house)
-    page = await house.person(phone=phone, dark=phone)
+    page = await house.person(dark=house.phone)
     places = [f"/dashboard/{name}" for name in ROOMS.split()]
     places += [f"/dashboard/mailboxes/{house.world.mailbox['mailbox_id']}", f"/dashboard/emails/{ids['bank']}",
                f"/dashboard/emails/{ids['bank']}/edit", f"/dashboard/emails/{ids['bank']}/source",
@@ -448,7 +459,7 @@ async def test_axe_finds_nothing_in_any_room(house: House, phone: bool) -> None:
         assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth"), place
         assert house.faults == [], place
         found += await violations(house, page)
-    visitor = await house.window(phone=phone)
+    visitor = await house.window()
     await visitor.goto("/dashboard/sign-in")
     found += await violations(house, visitor)
     assert found == []
@@ -564,7 +575,7 @@ async def test_a_mailed_code_signs_in_where_it_was_asked_for(house: House) -> No
     await page.get_by_label("Code").fill(found[1])
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Waiting for you")).to_be_visible()
-    await page.get_by_role("button", name="Sign out").click()
+    await sign_out(house, page)
     await expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
     house.faults.clear()  # 401 and 403 are in Chromium's console
 
@@ -581,13 +592,14 @@ async def test_a_passkey_is_made_and_signs_in(house: House) -> None:
     await form.get_by_label("Name").fill("This laptop")
     await form.get_by_role("button", name="Add a passkey").click()
     await expect(page.get_by_role("heading", name="This laptop")).to_be_visible()
-    await page.get_by_role("button", name="Sign out").click()
+    await sign_out(house, page)
     await page.goto("/dashboard/sign-in")
     await page.get_by_role("button", name="Sign in with a passkey").click()
     await expect(page.get_by_role("heading", name="Waiting for you")).to_be_visible()
-    assert "Mira" in await page.locator(".who").inner_text()
+    assert "Mira" in (await page.locator(".who").text_content() or "")
 
 
+@AT_A_DESK
 async def test_pictures_for_the_documents(house: House, tmp_path: Path) -> None:
     """Taken each time, kept where MULTIMAIL_SCREENSHOTS says."""
     folder = Path(os.environ.get("MULTIMAIL_SCREENSHOTS", tmp_path))
