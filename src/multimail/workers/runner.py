@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 import structlog
@@ -24,6 +25,7 @@ RENEW: Final = 5.0  # seconds
 POLL: Final = 1.0  # seconds between looks when nobody wakes us: other processes' jobs, lost leases
 LONGEST_PAUSE: Final = 300
 GIVE_WAY: Final = 500  # turns of the event loop: of an idle one that is some 15 ms, of a busy one a second
+LOOKS: Final = 3  # one turn of an idle loop may be long by chance
 LONGEST_REST: Final = 1.0  # seconds
 
 
@@ -167,7 +169,13 @@ def _again(tx: Tx, lease: Lease, run_at: int) -> None:
 
 async def rest(turns: int = GIVE_WAY) -> None:
     """As long as so many turns of the event loop take, at most LONGEST_REST."""
+    turn = median([await _turn() for _ in range(LOOKS)])
+    await asyncio.sleep(min(LONGEST_REST, turns * turn))
+
+
+async def _turn() -> float:
+    """Seconds."""
     loop = asyncio.get_running_loop()
     before = loop.time()
     await asyncio.sleep(0)
-    await asyncio.sleep(min(LONGEST_REST, turns * (loop.time() - before)))
+    return loop.time() - before
