@@ -13,7 +13,7 @@ from tests.support.world import World
 
 
 async def write(world: World, to: str = "boss@example.test", kind: str = "code") -> str:
-    return await world.run(lambda ctx: notify(ctx, to, "A code", "The code is 12345678.", kind))  # type: ignore[arg-type]
+    return await world.run(lambda ctx: notify(ctx, to, "A code", "The code is 12345678.", kind))  # type: ignore[arg-type]  # a word of the tests
 
 
 async def status(world: World, notice_id: str) -> str:

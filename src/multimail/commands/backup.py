@@ -64,7 +64,7 @@ def _write(settings: Settings, target: Path, *, with_secrets: bool) -> dict[str,
             os.fdopen(descriptor, "w+b") as file,
             tempfile.TemporaryDirectory(dir=beside, prefix=".backup-") as scratch,
         ):
-            with tarfile.open(fileobj=file, mode=MODES.get(target.suffix, "w")) as tar:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=file, mode=MODES.get(target.suffix, "w")) as tar:  # type: ignore[call-overload]  # MODES has no others
                 facts = _fill(Writer(tar), settings, Path(scratch), with_secrets=with_secrets)
             file.flush()
             os.fsync(file.fileno())
@@ -135,7 +135,7 @@ def _link(folder: Path | None, links: Path) -> None:
             except OSError as error:
                 if isinstance(error, FileNotFoundError):
                     raise
-                target.write_bytes((folder / blob).read_bytes())  # type: ignore[operator]
+                target.write_bytes((folder / blob).read_bytes())  # type: ignore[operator]  # as above
 
 
 def _files(folder: Path) -> Iterator[str]:

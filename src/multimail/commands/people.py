@@ -107,7 +107,7 @@ async def export(owner: Owner, arguments: argparse.Namespace) -> str:
         os.rename(part, path)  # noqa: PTH104  # nobody else waits for this process
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(part)  # noqa: PTH108
+            os.unlink(part)  # noqa: PTH108  # as above
     return f"{path} has the whole account, held mail too: keep it as you keep the mail itself."
 
 

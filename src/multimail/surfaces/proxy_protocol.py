@@ -116,7 +116,7 @@ class Doorway(asyncio.BufferedProtocol):
             self._go_on(None)
             return
         self._waiting.add(self)
-        self._timer = asyncio.get_running_loop().call_later(HEADER_SECONDS, transport.abort)  # type: ignore[attr-defined]
+        self._timer = asyncio.get_running_loop().call_later(HEADER_SECONDS, self._transport.abort)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         self._buffer = bytearray(missing(self._head))
