@@ -320,6 +320,20 @@ async def test_a_view_is_kept_and_found_again(house: House) -> None:
     await expect(saved).to_have_count(0)
 
 
+# A click on the notification that is shown, and what the worker does then: Chromium itself opens and focuses windows
+# only for a hand of flesh.
+CLICKED = """async () => {
+  const did = [], waited = [], [shown] = await registration.getNotifications();
+  Clients.prototype.openWindow = async (url) => { did.push(["open", url]); };
+  WindowClient.prototype.focus = async function () { did.push(["focus", this.url]); };
+  const click = new NotificationEvent("notificationclick", { notification: shown });
+  click.waitUntil = (end) => waited.push(end);
+  dispatchEvent(click);
+  await Promise.all(waited);
+  return (await registration.getNotifications()).length === 0 ? did : ["it is shown still"];
+}"""
+
+
 async def test_a_browser_tells_that_mail_waits(house: House) -> None:
     """Chromium's own push service is far away: what it would say of itself, and what it would bring, is said here."""
     await open_push_key(house.world.services)
@@ -332,6 +346,8 @@ async def test_a_browser_tells_that_mail_waits(house: House) -> None:
             "PushManager.prototype.subscribe = async (options) => { if (options.applicationServerKey.length !== 65)"
             f" throw new Error('key'); return {{ toJSON: () => ({json.dumps(said)}) }}; }};"
         )
+        beside = await page.context.new_page()
+        await beside.goto("/dashboard/queue?risk=high")  # open since before there was a worker
         await page.goto("/dashboard/notifications")
         assert await violations(house, page) == []
         await page.get_by_role("button", name="Tell me in this browser").click()
@@ -360,6 +376,12 @@ async def test_a_browser_tells_that_mail_waits(house: House) -> None:
             " return (await worker.getNotifications()).map((one) => one.body)[0]; }"
         )
         assert await shown.json_value() == "1 email waits for your decision."
+        (worker,) = page.context.service_workers
+        assert await worker.evaluate(CLICKED) == [["focus", f"{house.url}/dashboard/queue?risk=high"]]
+        await beside.close()
+        again = "registration.showNotification('MultiMail', { data: '/dashboard/sign-out' })"
+        await worker.evaluate(again)
+        assert await worker.evaluate(CLICKED) == [["open", "/dashboard/queue"]]
         await page.get_by_role("button", name="Stop the browser told by 127.0.0.1").click()
         await expect(page.locator(".notice.done")).to_contain_text("tells you nothing any more")
 

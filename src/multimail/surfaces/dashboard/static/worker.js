@@ -13,7 +13,8 @@ addEventListener("push", (event) => {
 addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil((async () => {
-    const pages = await clients.matchAll({ type: "window" });
+    // Also those that were open before this worker was there, and so are not under its control.
+    const pages = await clients.matchAll({ type: "window", includeUncontrolled: true });
     const open = pages.find((page) => new URL(page.url).pathname === QUEUE);
     await (open ? open.focus() : clients.openWindow(QUEUE));
   })());
