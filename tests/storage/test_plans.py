@@ -13,9 +13,12 @@ LISTS = {
     "list_threads": "emails_by_mailbox (account_id=? AND mailbox_id=? AND email_id<?)",
     "next_arrival": "emails_by_arrival (account_id=? AND mailbox_id=? AND <expr>>?)",
 }
-LOOKED_UP = {  # what is asked for each email that comes in, or of a page of the queue
+LOOKED_UP = {  # what is asked for each email that comes in, of a page of the desk, or by the second
     "list_reads": "audit_reads (account_id=? AND actor_id=? AND <expr>=? AND at>? AND at<?)",
     "list_known_names": "emails USING COVERING INDEX emails_by_last_names (account_id=? AND mailbox_id=?)",
+    "list_unsealed": "audit_unsealed (account_id=?)",
+    "count_unsealed": "audit_unsealed (account_id=?)",
+    "list_mode_changes": "audit_of_mailboxes (account_id=? AND resource_id=?)",
     "list_new_hosts": "SEARCH l USING PRIMARY KEY (account_id=? AND address=? AND host=?)",
 }
 

@@ -10,7 +10,9 @@ VALUES (
 SELECT DISTINCT account_id FROM audit WHERE seq IS NULL;
 
 -- name: list_unsealed
-SELECT * FROM audit WHERE account_id = :account_id AND seq IS NULL ORDER BY entry_id LIMIT :limit;
+-- The index by its name: SQLite takes all of an account's entries for few, and would read every sealed one first.
+SELECT * FROM audit INDEXED BY audit_unsealed
+WHERE account_id = :account_id AND seq IS NULL ORDER BY entry_id LIMIT :limit;
 
 -- name: seal_entries*!
 UPDATE audit SET seq = :seq, prev = :prev, hash = :hash, salt = :salt, commitment = :commitment

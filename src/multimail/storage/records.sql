@@ -10,10 +10,10 @@ FROM (
     ORDER BY email_id DESC LIMIT :limit) AS newest;
 
 -- name: list_mode_changes
-SELECT * FROM audit
+SELECT * FROM audit INDEXED BY audit_of_mailboxes
 WHERE account_id = :account_id AND resource_type = 'mailbox' AND resource_id = :mailbox_id
   AND action IN ('create_mailbox', 'update_mailbox', 'apply_upgrade', 'request_upgrade')
 ORDER BY entry_id DESC LIMIT :limit;
 
 -- name: count_unsealed$
-SELECT COUNT(*) FROM audit WHERE account_id = :account_id AND seq IS NULL;
+SELECT COUNT(*) FROM audit INDEXED BY audit_unsealed WHERE account_id = :account_id AND seq IS NULL;
