@@ -42,6 +42,10 @@ def test_swaks_at_every_door(tmp_path: Path) -> None:
         inbox = f"/v1/mailboxes/{server.mailbox_id}/inbox"
         arrived = server.until(inbox, lambda page: len(page["emails"]) == 3)
         assert sorted(email["subject"] for email in arrived["emails"]) == ["letter 0", "letter 1", "letter 2"]
+        for email in arrived["emails"]:
+            path = f"/v1/mailboxes/{server.mailbox_id}/emails/{email['id']}"
+            trace = dict(server.call("GET", path).body["headers"])["Received"]
+            assert ("with ESMTPS (TLSv1.3 TLS_" in trace) is (email["subject"] != "letter 0"), trace
 
         submission, with_tls = server.whereabouts["submission"], server.whereabouts["submission_tls"]
         mine = ["--from", server.address, "--to", "bob@example.test", "--body", "Hello"]

@@ -258,6 +258,7 @@ async def test_a_program_takes_a_code_and_gets_nothing_of_what_is_held(world):
         files = {member.name: tar.extractfile(member).read() for member in tar}
     assert json.loads(files["manifest.json"])["held_inbound"] is False
     assert sent.encode() in answer.content and came.encode() in answer.content
+    assert files[f"emails/{came}.eml"].startswith(b"Return-Path: <ann@example.test>\r\nReceived: from ")
     told = await mailroom.execute(
         world, "SELECT thread_id, email_id FROM emails WHERE email_id = :held", held=held
     )

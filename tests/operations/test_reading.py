@@ -77,7 +77,44 @@ async def test_the_source_is_what_came_in(world: World) -> None:
     raw = mailroom.mail(body="<p hidden>a secret</p>", Content_Type="text/html")
     email_id = await mailroom.arrive(world, raw)
     file = (await world.invoke(DOWNLOAD_SOURCE, email_id=email_id))["file"]
-    assert (file.content, file.content_type, file.name) == (raw, "message/rfc822", f"{email_id}.eml")
+    top, _, rest = file.content.partition(raw)
+    assert (rest, file.content_type, file.name) == (b"", "message/rfc822", f"{email_id}.eml")
+    headers = (await read(world, email_id))["headers"]
+    assert top.decode().replace("\r\n ", " ").splitlines() == [f"{n}: {v}" for n, v in headers[:2]]
+    assert headers[0] == ["Return-Path", "<ann@example.test>"]
+    assert headers[1][0] == "Received" and headers[1][1].startswith(
+        "from client.example.test ([192.0.2.1]) by mail.multimail.test with ESMTPS (TLSv1.3 AES) "
+        f"id {email_id} for <{world.mailbox['address']}>; "
+    )
+
+
+async def test_one_message_to_several_tells_each_of_itself_alone(world: World) -> None:
+    other = await world.add_mailbox("other")
+    addresses = [world.mailbox["address"], other["address"]]
+    arrival = intake.Arrival("eve@evil.test", "evil.test", "192.0.2.1", protocol="SMTP")
+    assert await intake.accept(world.services, arrival, addresses, mailroom.mail())
+    for email_id, own, hidden in zip(
+        await mailroom.understand(world), addresses, addresses[::-1], strict=True
+    ):
+        source = (await world.invoke(DOWNLOAD_SOURCE, email_id=email_id))["file"].content.decode()
+        top = source.partition("From:")[0]
+        assert f" for <{own}>; " in top.replace("\r\n", "") and hidden not in top
+
+
+async def test_what_one_mailbox_sends_another_names_no_client(world: World) -> None:
+    held = await mailroom.send(world, to=[world.mailbox["address"]])
+    await mailroom.decide(world, held["id"])
+    await mailroom.hand_over(world)
+    (email_id,) = await mailroom.understand(world)
+    headers = dict((await read(world, email_id))["headers"][:2])
+    assert headers["Return-Path"] == f"<{world.mailbox['address']}>"
+    assert headers["Received"].startswith(f"by mail.multimail.test id {email_id} for <")
+
+
+async def test_the_source_of_what_leaves_has_no_trace(world: World) -> None:
+    sent = await mailroom.send(world)
+    source = (await world.invoke(DOWNLOAD_SOURCE, email_id=sent["id"]))["file"].content
+    assert source.startswith(b"From:")
 
 
 async def test_mail_that_cannot_be_read_is_listed_and_says_why(
@@ -93,7 +130,8 @@ async def test_mail_that_cannot_be_read_is_listed_and_says_why(
     assert (listed["id"], listed["from"]) == (email_id, "ann@example.test")
     (defect,) = (await read(world, email_id))["defects"]
     assert "RecursionError" in defect and "source" in defect
-    assert (await world.invoke(DOWNLOAD_SOURCE, email_id=email_id))["file"].content == raw
+    source = (await world.invoke(DOWNLOAD_SOURCE, email_id=email_id))["file"].content
+    assert source.startswith(b"Return-Path: <") and source.endswith(b"\r\n" + raw)
 
 
 async def test_reads_are_cut_to_a_budget_of_tokens(world: World) -> None:

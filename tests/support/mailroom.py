@@ -105,7 +105,7 @@ async def arrive(
 ) -> str:
     """A message comes in over SMTP and is read; the id of its email."""
     address = (mailbox or world.mailbox)["address"]
-    arrival = Arrival(envelope_from, "client.example.test", "192.0.2.1", test)
+    arrival = Arrival(envelope_from, "client.example.test", "192.0.2.1", test, "ESMTPS", "TLSv1.3 AES")
     assert await accept(world.services, arrival, [address], mail(**more) if raw is None else raw)
     return (await understand(world))[-1] if understood else ""
 

@@ -176,6 +176,7 @@ async def test_the_one_body_of_each_type(world: World, client: GuardedClient, en
     assert (came["from"], came["from_name"], came["cc"]) == ("ann@example.test", "Ann", ["z@x.test"])
     assert (came["tool_call_id"], came["metadata"]) == ("call_7", {"origin": meta})
     assert came["data"]["auth"]["verdict"] == "none" and came["data"]["headers"]["Subject"] == "A question"
+    assert came["data"]["headers"]["Return-Path"] == "<ann@example.test>"
     unmarked = {"verdict": "none", "spam_verdict": "clean", "spam_score": 1.0}
     assert (came["data"]["reputation"], out["data"]["reputation"]) == (unmarked, None)
     assert told["oversight.rejected", rejected["id"]]["data"]["decision"]["reason"] == "No."

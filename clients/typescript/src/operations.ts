@@ -2263,6 +2263,7 @@ export class Operations extends Calls {
   /**
    * Downloads an email's source: the bytes as they came in, or as they will leave but for what delivery adds.
    *
+   * What came in has the `Return-Path` and `Received` of this server on top (RFC 5321 4.4).
    * Nothing is cleaned: what was hidden from readers is in it. For mail that could not be read, and for evidence.
    */
   downloadSource(input: DownloadSourceInput): Promise<Uint8Array> {

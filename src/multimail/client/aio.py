@@ -247,6 +247,7 @@ class AsyncOperations(AsyncCalls):
     async def download_source(self, *, email_id: "str", mailbox_id: "str | None" = None) -> "bytes":
         """Downloads an email's source: the bytes as they came in, or as they will leave but for what delivery adds.
 
+        What came in has the `Return-Path` and `Received` of this server on top (RFC 5321 4.4).
         Nothing is cleaned: what was hidden from readers is in it. For mail that could not be read, and for evidence.
         """
         return cast("bytes", await self._call("GET", "/v1/mailboxes/{mailbox_id}/emails/{email_id}/source", {"email_id": email_id, "mailbox_id": mailbox_id}))

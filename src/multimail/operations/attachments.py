@@ -1,7 +1,8 @@
 """Attachments: bytes that a stranger named, served as downloads and never as what a browser would run."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from typing_extensions import TypedDict
 from multimail.core.errors import not_found
 from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND
+from multimail.mail.trace import FIELDS, on_top
 from multimail.operations.context import Actor, Context, Services
 from multimail.operations.emails import EMAIL_ALIASES, ReadEmail, find_email
 from multimail.operations.links import open_link, sign_link
@@ -64,18 +66,30 @@ def download_attachment(ctx: Context, given: DownloadAttachment, file: File) -> 
 
 
 def find_source(ctx: Context, given: ReadEmail) -> tuple[Row, Mapping[str, str]]:
-    """The email and its message as a file."""
+    """The email and its message as a file, with the trace of one that came in (mail/trace.py)."""
     email = find_email(ctx, given)
     contents = ctx.sql.get_contents(account_id=ctx.account_id, email_id=email["email_id"])
     if contents is None:
         raise not_found("source: the email was erased")
     name = f"{email['email_id']}.eml"
-    return email, {"sha256": contents["raw_sha256"], "name": name, "content_type": "message/rfc822"}
+    file = {"sha256": contents["raw_sha256"], "name": name, "content_type": "message/rfc822"}
+    return email, file | {"trace": trace_of(email, json.loads(contents["headers_json"]))}
+
+
+def trace_of(email: Mapping[str, Any], headers: Sequence[Sequence[str]]) -> str:
+    """The header fields on top of the bytes of a message that came in, whose `headers` begin with them."""
+    return on_top(headers[:FIELDS]) if email["direction"] == "inbound" else ""
+
+
+async def load_source(services: Services, given: Input, found: tuple[Row, Mapping[str, str]]) -> File:
+    file = await load_file(services, given, found)
+    return replace(file, content=found[1]["trace"].encode() + file.content)
 
 
 def download_source(ctx: Context, given: ReadEmail, file: File) -> Mapping[str, Any]:
     """Downloads an email's source: the bytes as they came in, or as they will leave but for what delivery adds.
 
+    What came in has the `Return-Path` and `Received` of this server on top (RFC 5321 4.4).
     Nothing is cleaned: what was hidden from readers is in it. For mail that could not be read, and for evidence.
     """
     ctx.email(given.email_id)
@@ -162,7 +176,7 @@ DOWNLOAD_SOURCE = Operation(
     name="download_source",
     run=download_source,
     find=find_source,
-    prepare=load_file,
+    prepare=load_source,
     input=ReadEmail,
     output=File,
     scopes=(Scope.READ,),

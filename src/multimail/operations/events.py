@@ -184,7 +184,8 @@ def _reputation(email: Row) -> dict[str, Any]:
 
 
 def _headers(contents: Row | None) -> dict[str, str]:
-    return dict(json.loads(contents["headers_json"])) if contents else {}
+    """Of a name that is there twice the first, which for a trace is ours."""
+    return dict(reversed(json.loads(contents["headers_json"]))) if contents else {}
 
 
 def cut(text: str) -> str:

@@ -1,9 +1,9 @@
 """export_account: all that an account has, as one archive that others can read.
 
 manifest.json says what it is. NOUN.NNNNNN.jsonl are rows, as many files as it takes; emails/ID.eml and
-sandbox/ID.eml are whole messages, revisions/ID.N.eml what they were before they were edited, attachments/ID
-their files. complete.json, with counts, is the last: an archive without it was cut off. Left out are secrets and
-their hashes, counters, which follow from the rest, and what is under way.
+sandbox/ID.eml are whole messages (what came in has its trace on top), revisions/ID.N.eml what they were before they
+were edited, attachments/ID their files. complete.json, with counts, is the last: an archive without it was cut off.
+Left out are secrets and their hashes, counters, which follow from the rest, and what is under way.
 """
 
 import json
@@ -17,6 +17,7 @@ from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND, optional_rfc3339, to_rfc3339
 from multimail.operations.account import audit_view
 from multimail.operations.archive import END, Archive, entry
+from multimail.operations.attachments import trace_of
 from multimail.operations.authenticate import require_valid
 from multimail.operations.context import Actor, Context, Services, require_whole_account
 from multimail.operations.operation import Input, Operation
@@ -66,6 +67,11 @@ def email_files(line: Mapping[str, Any]) -> dict[str, str]:
     return {f"emails/{line['email_id']}.eml": contents["raw_sha256"]} | files if contents else files
 
 
+def email_tops(line: Mapping[str, Any]) -> dict[str, str]:
+    contents = line["contents"]
+    return {f"emails/{line['email_id']}.eml": trace_of(line, contents["headers"])} if contents else {}
+
+
 def sandbox_files(line: Mapping[str, Any]) -> dict[str, str]:
     return {f"sandbox/{line['email_id']}.eml": line["raw_sha256"]}
 
@@ -78,11 +84,13 @@ def draft_files(line: Mapping[str, Any]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """One kind of rows: the query is `export_NAME`. `page` rows are in memory at once."""
+    """One kind of rows: the query is `export_NAME`. `page` rows are in memory at once; `tops` has what stands above
+    the bytes of a file."""
 
     name: str
     line: Callable[[Tx, Row], Mapping[str, Any]] = lambda tx, row: shown(row)
     files: Callable[[Mapping[str, Any]], Mapping[str, str]] = lambda line: {}
+    tops: Callable[[Mapping[str, Any]], Mapping[str, str]] = lambda line: {}
     page: int = 500
     start: str = ""
 
@@ -94,7 +102,7 @@ NOUNS: Final = (
     Noun("oversight_settings"),
     Noun("mailbox_approvers"),
     Noun("operators"),
-    Noun("emails", whole_email, email_files, page=20),
+    Noun("emails", whole_email, email_files, email_tops, page=20),
     Noun("sandbox", files=sandbox_files),
     Noun("threads"),
     Noun("deliveries"),
@@ -162,8 +170,10 @@ async def pack(services: Services, actor: Actor, at: int) -> AsyncIterator[bytes
             text = "".join(json.dumps(line) + "\n" for line in lines)
             yield put(f"{noun.name}.{number:06d}.jsonl", text.encode())
             for line in lines:
+                tops = noun.tops(line)
                 for path, sha256 in noun.files(line).items():
-                    yield put(path, await services.blobs.load(services.db, actor.account_id, sha256))
+                    content = await services.blobs.load(services.db, actor.account_id, sha256)
+                    yield put(path, tops.get(path, "").encode() + content)
             counts[noun.name] += len(lines)
             number += 1
     yield put("complete.json", json.dumps(counts).encode()) + END

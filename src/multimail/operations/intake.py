@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC
 from typing import Any, Final
 
 import structlog
@@ -17,11 +18,12 @@ from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, Mode, State, event
 from multimail.core.revision import revision
 from multimail.core.threads import bare_subject
-from multimail.core.times import MINUTE, SECOND
+from multimail.core.times import MINUTE, SECOND, to_datetime
 from multimail.mail.authenticate import Auth, Evidence, Session, authenticate, local, read_evidence
 from multimail.mail.automatic import LOOP
 from multimail.mail.parse import Message, parse, unreadable
 from multimail.mail.reports import Report, read_report
+from multimail.mail.trace import trace
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
 from multimail.operations.filtering import LOCAL, Opinion, form_opinion
@@ -51,12 +53,15 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One message as it came, before anyone looked into it. `test` is inherited by all that follows from it."""
+    """One message as it came, before anyone looked into it. `test` is inherited by all that follows from it;
+    `protocol` and `tls` are for the trace (mail/trace.py)."""
 
     sender: str
     helo: str
     peer: str
     test: bool = False
+    protocol: str = ""
+    tls: str = ""
 
 
 def find_recipient(tx: Tx, address: str) -> Recipient | None:
@@ -110,6 +115,8 @@ def file_arrival(services: Services, tx: Tx, arrival: Arrival, recipient: Recipi
         sender=arrival.sender,
         helo=arrival.helo,
         peer=arrival.peer,
+        protocol=arrival.protocol,
+        tls=arrival.tls,
         raw_sha256=blob.sha256,
         test=arrival.test,
         received_at=now,
@@ -331,10 +338,6 @@ def comparable(address: str) -> str:
 
 
 def _keep_contents(ctx: Context, arrived: Row, message: Message) -> None:
-    trace = [
-        ["Return-Path", f"<{arrived['sender']}>"],
-        ["X-Received-From", f"{arrived['peer']} ({arrived['helo']})"],
-    ]
     ctx.sql.add_contents(
         account_id=ctx.account_id,
         email_id=arrived["email_id"],
@@ -343,11 +346,23 @@ def _keep_contents(ctx: Context, arrived: Row, message: Message) -> None:
         text=clean(message.text),
         html=clean(message.html) or None,
         quoted=clean(message.quoted),
-        headers_json=clean(to_json([*trace, *map(list, message.headers)])),
+        headers_json=clean(to_json([*_trace(ctx, arrived), *message.headers])),
         hidden_json=clean(to_json(list(message.hidden))),
         links_json=clean(to_json([list(link) for link in message.links])),
         defects_json=clean(to_json(list(message.defects))),
         contains_json=clean(to_json(_contains(message))),
+    )
+
+
+def _trace(ctx: Context, arrived: Row) -> tuple[tuple[str, str], ...]:
+    """What is on top of the headers (RFC 5321 4.4): of this recipient alone, so that a blind copy stays one."""
+    said = ("sender", "helo", "protocol", "tls", "recipient")
+    return trace(
+        peer="" if arrived["peer"] == LOCAL else arrived["peer"],
+        host=ctx.services.site.mail_host,
+        id=arrived["email_id"],
+        at=to_datetime(arrived["received_at"]).replace(tzinfo=UTC),
+        **{name: arrived[name] for name in said},
     )
 
 

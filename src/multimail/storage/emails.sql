@@ -274,8 +274,11 @@ INSERT INTO blobs (account_id, sha256, size, content) VALUES (:account_id, :sha2
 ON CONFLICT (account_id, sha256) DO UPDATE SET size = excluded.size;
 
 -- name: add_intake!
-INSERT INTO intake (account_id, email_id, mailbox_id, recipient, sender, helo, peer, raw_sha256, test, received_at)
-VALUES (:account_id, :email_id, :mailbox_id, :recipient, :sender, :helo, :peer, :raw_sha256, :test, :received_at);
+INSERT INTO intake (
+    account_id, email_id, mailbox_id, recipient, sender, helo, peer, protocol, tls, raw_sha256, test, received_at)
+VALUES (
+    :account_id, :email_id, :mailbox_id, :recipient, :sender, :helo, :peer, :protocol, :tls, :raw_sha256, :test,
+    :received_at);
 
 -- name: get_intake^
 SELECT * FROM intake WHERE account_id = :account_id AND email_id = :email_id;

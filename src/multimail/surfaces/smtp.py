@@ -12,10 +12,10 @@ from ipaddress import ip_network
 
 from multimail.surfaces.proxy_protocol import Doorway
 from multimail.surfaces.smtp_conversation import Conversation
-from multimail.surfaces.smtp_envelope import MAX_SIZE, Envelope, Intake, Limits, Reply, received_header
+from multimail.surfaces.smtp_envelope import MAX_SIZE, Envelope, Intake, Limits, Reply
 from multimail.surfaces.smtp_session import Session, Shared
 
-__all__ = ["MAX_SIZE", "Envelope", "Intake", "Limits", "Reply", "SmtpServer", "received_header"]
+__all__ = ["MAX_SIZE", "Envelope", "Intake", "Limits", "Reply", "SmtpServer"]
 
 
 class SmtpServer:

@@ -101,8 +101,8 @@ class SubmissionConversation(Conversation):
     def command(self, line: bytes, more: bool) -> Reply | Hello | Question:
         return super().command(line, more) if self._mechanism is None else self._response(line)
 
-    def secured(self) -> None:
-        super().secured()
+    def secured(self, tls: str = "TLS") -> None:
+        super().secured(tls)
         self._key = ""
 
     def checked(self, question: Question, refusal: Reply | None) -> Reply:
@@ -121,7 +121,7 @@ class SubmissionConversation(Conversation):
     def _private(self) -> bool:
         """Whether nobody else can read along (RFC 4954 4, RFC 8314 3.3)."""
         try:
-            return self._tls or ipaddress.ip_address(self._peer).is_loopback
+            return bool(self._tls) or ipaddress.ip_address(self._peer).is_loopback
         except ValueError:
             return False
 

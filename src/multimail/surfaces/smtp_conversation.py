@@ -98,7 +98,7 @@ class Conversation:
         self._max_recipients = max_recipients
         self._offers_tls = offers_tls
         self._peer = peer
-        self._tls = self._extended = False
+        self._tls, self._extended = "", False
         self._helo = ""
         self.reset()
 
@@ -108,9 +108,9 @@ class Conversation:
         self._recipients: dict[str, None] = {}
         self._refused_before = self.refused
 
-    def secured(self) -> None:
-        """TLS is on: what was said before it counts for nothing (RFC 3207 4.2)."""
-        self._tls, self._extended, self._helo = True, False, ""
+    def secured(self, tls: str = "TLS") -> None:
+        """TLS is on, of this version and cipher: what was said before it counts for nothing (RFC 3207 4.2)."""
+        self._tls, self._extended, self._helo = tls, False, ""
         self.reset()
 
     def command(self, line: bytes, more: bool) -> Reply | Hello | Question:
@@ -152,6 +152,7 @@ class Conversation:
             protocol=extended if self._extended else "SMTP",
             smtputf8=smtputf8,
             body_8bit=self._mail.body_8bit,
+            tls=self._tls,
         )
         self.reset()
         return envelope

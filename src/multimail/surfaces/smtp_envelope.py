@@ -1,11 +1,8 @@
-"""What the SMTP server and its owner say to each other: envelopes, replies, limits, the trace header."""
+"""What the SMTP server and its owner say to each other: envelopes, replies, limits."""
 
 import asyncio
 import ipaddress
-import re
 from dataclasses import dataclass, field
-from datetime import datetime
-from email.utils import format_datetime
 from typing import Protocol
 
 MAX_SIZE = 35 * 2**20
@@ -27,6 +24,8 @@ class Envelope:
     protocol: str
     smtputf8: bool
     body_8bit: bool
+    tls: str = ""
+    """Its version and cipher, for the trace; "" without."""
     key: str = field(default="", repr=False)
     """What the client authenticated with; "" for mail from outside."""
 
@@ -87,30 +86,3 @@ def peer_of(transport: asyncio.BaseTransport) -> str:
     """The address at the other end, an IPv4 one as such; "unknown" once it is gone."""
     name = transport.get_extra_info("peername")
     return str(name[0]).removeprefix("::ffff:").partition("%")[0] if name else "unknown"
-
-
-_UNSAFE_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
-_UNSAFE_PATH = re.compile(r"[\x00-\x1f\x7f<>()\\\u0080-\u009f\u2028\u2029]")
-
-
-def received_header(envelope: Envelope, hostname: str, at: datetime, id: str) -> bytes:
-    """The Received header field (RFC 5321 4.4), folded, ending in CRLF. `at` must be aware (ValueError).
-
-    A recipient is named only when there is just one: "for" would show Bcc recipients to each other.
-    """
-    if at.tzinfo is None:
-        raise ValueError("the time of receipt needs a zone")
-    helo, host, trace_id = (
-        _UNSAFE_NAME.sub("?", name)[:255] or "?" for name in (envelope.helo, hostname, id)
-    )
-    address = f"IPv6:{envelope.peer}" if ":" in envelope.peer else envelope.peer
-    peer = _UNSAFE_NAME.sub("?", address) or "unknown"
-    only = envelope.recipients[0] if len(envelope.recipients) == 1 else ""
-    shown = only and not _UNSAFE_PATH.search(only) and (only.isascii() or envelope.smtputf8)
-    text = (
-        f"Received: from {helo} ([{peer}])\r\n"
-        f"\tby {host} with {_UNSAFE_NAME.sub('?', envelope.protocol)} id {trace_id}"
-        + (f"\r\n\tfor <{only}>" if shown else "")
-        + f";\r\n\t{format_datetime(at)}\r\n"
-    )
-    return text.encode()

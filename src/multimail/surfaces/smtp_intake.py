@@ -21,7 +21,9 @@ class MailboxIntake:
         return None if found else NO_SUCH
 
     async def message(self, envelope: Envelope, raw: bytes) -> Reply:
-        arrival = Arrival(envelope.sender, envelope.helo, envelope.peer)
+        arrival = Arrival(
+            envelope.sender, envelope.helo, envelope.peer, protocol=envelope.protocol, tls=envelope.tls
+        )
         try:
             if not await accept(self._services, arrival, envelope.recipients, raw):
                 return NO_SUCH  # the mailbox went between RCPT and the end of DATA

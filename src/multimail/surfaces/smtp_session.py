@@ -401,7 +401,8 @@ class Session(asyncio.Protocol):
         else:
             self._transport = transport
             self._tls = True
-            self._conversation.secured()
+            cipher, version, _ = transport.get_extra_info("cipher")
+            self._conversation.secured(f"{version} {cipher}")
             if self._shared.implicit_tls:
                 self._greet()
         self._resume()
