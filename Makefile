@@ -20,5 +20,5 @@ contracts:
 docs:          # the documentation, which the server then has at /docs
 	@scripts/setup dev && exec .venv/bin/python scripts/site
 
-requirements:  # rewrites requirements/*.txt from pyproject.toml; needs uv
+requirements:  # rewrites requirements/*.txt from pyproject.toml and examples/*/requirements.txt
 	@scripts/lock

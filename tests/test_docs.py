@@ -57,7 +57,7 @@ def test_every_setting_is_in_the_reference():
 
 def test_requirements_name_no_registry():
     """Whoever installs has a package index of their own; the locks hold names, versions and hashes."""
-    for path in (ROOT / "requirements").glob("*.txt"):
+    for path in (ROOT / "requirements").rglob("*.txt"):
         text = path.read_text()
         assert "index-url" not in text and "://" not in text, path
     lock = json.loads((ROOT / "requirements" / "npm" / "package-lock.json").read_text())

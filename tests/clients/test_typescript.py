@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from multimail.core.webhook_signature import new_secret, sign
+from tests.support import npm
 from tests.support.server import Server, clean_environment
 
 pytestmark = pytest.mark.debian("node-typescript")
@@ -74,6 +75,12 @@ def test_a_program_uses_it(server: Server, built: Path) -> None:
         "event": "email.sent",
         "forged": [True] * 5,
     }
+
+
+def test_the_newest_compiler_takes_it(tmp_path: Path) -> None:
+    """As `npm install` builds it; Debian's, above, is the oldest."""
+    run(PACKAGE, npm.node(), npm.MODULES / "typescript" / "bin" / "tsc", "-p", PACKAGE, "--outDir", tmp_path)
+    assert (tmp_path / "index.d.ts").exists()
 
 
 def test_it_depends_on_nothing() -> None:

@@ -1,7 +1,6 @@
 """Every example, run as a newcomer runs it, against a live server and a stand-in for the model's API."""
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -24,8 +23,10 @@ EXAMPLES = ROOT / "examples"
 SECRET = new_secret(bytes(range(24)))
 TASK = "Write to ann@example.com that we meet at noon."
 LETTER = {"to": "ann@example.com", "subject": "Noon", "markdown": "We meet at **noon**."}
-# Not beside our lock: run where a variable names the interpreter that has it.
-APART = {"crewai": "MULTIMAIL_CREWAI_PYTHON", "llamaindex": "MULTIMAIL_LLAMAINDEX_PYTHON"}
+APART = (
+    "crewai",
+    "llamaindex",
+)  # not beside our lock: each in an environment of its own (requirements/apart)
 NPM = ("vercel-ai", "webhook-express")
 AGENTS = (
     "openai-responses openai-agents openai-assistants azure-ai anthropic ai21 langchain pydantic-ai".split()
@@ -61,21 +62,27 @@ def surroundings(server: Server, model: Model | None = None, **more: str) -> dic
     return clean_environment(variables | more)
 
 
-@pytest.mark.parametrize("example", [*AGENTS, *(name for name in APART if APART[name] in os.environ)])
+def interpreter(example: str) -> Path:
+    if example not in APART:
+        return Path(sys.executable)
+    place = Path(sys.prefix) / "apart" / example
+    if not (place / "stamp").exists():
+        pytest.skip(f"needs requirements/apart/{example}.txt: `make test` installs it")
+    return place / "bin" / "python"
+
+
+@pytest.mark.timeout(300)  # a first import of CrewAI, with all that it brings, on a crowded machine
+@pytest.mark.parametrize("example", [*AGENTS, *APART])
 def test_an_agent_sends_and_a_person_decides(server: Server, example: str) -> None:
     desk = Desk(server)
     before = {email["id"] for email in desk.pending()}
     with Model([Call("send_email", LETTER)], "It waits for approval.") as model:
         done = subprocess.run(
-            [
-                os.environ[APART[example]] if example in APART else sys.executable,
-                EXAMPLES / example / "main.py",
-                TASK,
-            ],
+            [interpreter(example), EXAMPLES / example / "main.py", TASK],
             env=surroundings(server, model),
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=240,
             check=False,
         )
     assert done.returncode == 0, done.stderr
@@ -174,6 +181,7 @@ def test_every_folder_tells_how_and_is_run_here() -> None:
     for name in folders:
         text = (EXAMPLES / name / "README.md").read_text()
         assert len(text.splitlines()) <= 18 and "MULTIMAIL_API_KEY" in text, name
+        assert "install multimail" not in text, "what the registries have by that name is another project's"
 
 
 @pytest.mark.debian("node-typescript")

@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         from multimail.commands.approve_screen import Queue
     except ImportError:
-        return complain("the full-screen queue needs textual: pip install 'multimail[approve]'")
+        return complain("the full-screen queue needs textual: pip install textual")
     key = os.environ.get("MULTIMAIL_OVERSIGHT_KEY") or os.environ.get("MULTIMAIL_API_KEY")
     if not key:
         return complain("set MULTIMAIL_OVERSIGHT_KEY, for example: set -a; . data/operator.env; set +a")
