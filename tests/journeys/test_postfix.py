@@ -18,6 +18,7 @@ from multimail.app import open_services
 from multimail.mail.domain_records import dkim_records
 from multimail.operations.dkim_keys import PLATFORM_KEYS, public_keys
 from multimail.settings import read_settings
+from tests.commands.test_doctor import certificate
 from tests.support import opendkim
 from tests.support.server import Server
 
@@ -29,6 +30,7 @@ virtual_mailbox_base={folder}
 virtual_mailbox_maps=static:box/
 virtual_uid_maps=static:65534
 virtual_gid_maps=static:65534
+smtp_tls_security_level=encrypt
 smtpd_milters=inet:127.0.0.1:{milter}
 milter_default_action=tempfail
 """
@@ -50,8 +52,9 @@ def test_postfix_as_sender_and_as_receiver(tmp_path: Path) -> None:
 def _both_ends(folder: Path, maildir: Path) -> None:
     port, milter = quiet_port(), quiet_port()
     keeps = KEEPS.format(folder=maildir, milter=milter)
+    tls = certificate(folder, "mail.multimail.test", 90)
     with (
-        Server(folder / "data", "--deliver", f"smtp://127.0.0.1:{port}") as server,
+        Server(folder / "data", "--deliver", f"smtp://127.0.0.1:{port}", *tls) as server,
         opendkim.milter(folder, milter, asyncio.run(_published(server))),
         postfix.running("relay", server.smtp_port, port=port, more=keeps),
     ):
@@ -78,6 +81,9 @@ def _comes_in(server: Server, port: int) -> None:
     found = server.until(inbox, lambda page: page["emails"], within=120)
     whole = server.call("GET", f"/v1/mailboxes/{server.mailbox_id}/emails/{found['emails'][0]['id']}").body
     assert (whole["from"], whole["subject"]) == ("joerg@far.test", "Relayed")
+    (_, sender), (_, received) = whole["headers"][:2]
+    assert (sender, received.split()[1]) == ("<joerg@far.test>", "postfix.test")
+    assert "with ESMTPS (TLSv1.3 TLS_" in received and f"for <{server.address}>; " in received
     assert whole["text"].replace("\r\n", "\n") == LINES.replace("\r\n", "\n")
 
 

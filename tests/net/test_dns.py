@@ -26,11 +26,12 @@ BROKEN = "broken.example."
 
 
 class Server(asyncio.DatagramProtocol):
-    """A name server of one table; `asked` counts what came."""
+    """A name server of one table, by name and type: TTL and records as a zone file has them; `asked` is what came."""
 
     vouches = False  # whether it says that DNSSEC vouches for its answers, to those who understand that
 
-    def __init__(self):
+    def __init__(self, records=RECORDS):
+        self.records = records
         self.asked = []
 
     def connection_made(self, transport):
@@ -47,13 +48,13 @@ class Server(asyncio.DatagramProtocol):
             response.flags |= dns.flags.AD
         if name == BROKEN:
             response.set_rcode(dns.rcode.SERVFAIL)
-        elif (name, kind) in RECORDS:
-            ttl, texts = RECORDS[name, kind]
+        elif (name, kind) in self.records:
+            ttl, texts = self.records[name, kind]
             end = ALIASES.get(name)
             if end:
                 response.answer.append(dns.rrset.from_text(question.name, ttl, "IN", "CNAME", end))
             response.answer.append(dns.rrset.from_text(end or question.name, ttl, "IN", kind, *texts))
-        elif not any(known == name for known, _ in RECORDS):
+        elif not any(known == name for known, _ in self.records):
             response.set_rcode(dns.rcode.NXDOMAIN)
         self.transport.sendto(response.to_wire(), peer)
 

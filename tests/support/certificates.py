@@ -39,13 +39,17 @@ class Issued:
 
     def server(self, folder: Path) -> ssl.SSLContext:
         """A TLS server that presents the chain."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.file(folder))
+        return context
+
+    def file(self, folder: Path) -> Path:
+        """The key and the chain in PEM, in one file."""
         path = folder / f"{self.certificate.serial_number}.pem"
         pem = serialization.Encoding.PEM
         private = self.key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         path.write_bytes(private + b"".join(one.certificate.public_bytes(pem) for one in self.chain))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return path
 
 
 def issue(
