@@ -4,13 +4,20 @@ from functools import partial
 from typing import Any
 
 from multimail.core.scopes import Scope
-from multimail.core.times import DAY
+from multimail.core.times import DAY, HOUR
 from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
 from multimail.operations.events import LIST_EVENTS
+from multimail.operations.facts import told as in_words
+from multimail.operations.inbox import CHECK_INBOX, LIST_EMAILS
 from multimail.operations.indexing import index_some
 from multimail.operations.oversight import LIST_PENDING
+from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
+from multimail.operations.search import SEARCH_EMAILS
 from multimail.operations.sending import CANCEL_MESSAGE, REPLY_EMAIL
-from multimail.operations.threads import GET_THREAD
+from multimail.operations.threads import GET_THREAD, LIST_THREADS
+from multimail.operations.turns import LISTS
+from multimail.operations.waiting import WAIT_FOR_EMAIL
+from multimail.operations.webhooks import CREATE_WEBHOOK, DELETE_WEBHOOK
 from tests.support import mailroom
 from tests.support.world import World
 
@@ -189,12 +196,18 @@ async def reads(world: World, **metadata: str) -> dict[str, Any]:
 
 async def test_what_was_read_in_the_turn_is_told(world: World) -> None:
     one, two = [await mailroom.arrive(world, message_id=f"<{n}@example.test>") for n in "12"]
-    assert await reads(world) == {"known": False, "elsewhere": False, "emails": []}
-    assert await reads(world, run_id="run_1") == {"known": True, "elsewhere": False, "emails": []}
+    nothing = {"elsewhere": False, "emails": [], "listed": []}
+    assert await reads(world) == nothing | {"known": False}
+    assert await reads(world, run_id="run_1") == nothing | {"known": True}
     turn = {"run_id": "run_1", "thread_id": "thread_1"}
     await world.ask(READ_EMAIL, "agent", {"email_id": one}, metadata=turn)
     await world.ask(READ_EMAIL, "agent", {"email_id": two}, metadata={"run_id": "run_2"})
-    told = {"known": True, "elsewhere": True, "emails": [{"id": one, "from": "ann@example.test"}]}
+    told = {
+        "known": True,
+        "elsewhere": True,
+        "emails": [{"id": one, "from": "ann@example.test"}],
+        "listed": [],
+    }
     assert await reads(world, **turn) == told and await reads(world, run_id="run_1") == told
     assert (await reads(world, run_id="run_3"))["emails"] == []
     thread = (await world.invoke(GET_MESSAGE, email_id=two))["thread_id"]
@@ -214,3 +227,87 @@ async def test_reads_without_a_turn_leave_it_open(world: World) -> None:
     world.clock.now += 2 * DAY
     await world.ask(LIST_EVENTS, "agent", {}, metadata={"run_id": "run_1"})
     assert not (await reads(world, run_id="run_1"))["known"] and (await reads(world, run_id="run_2"))["known"]
+
+
+async def glimpses(world: World) -> list[str]:
+    """The lists of which it was written down what they showed."""
+    rows = await mailroom.execute(world, "SELECT action FROM audit ORDER BY entry_id")
+    return [row["action"] for row in rows if row["action"] in LISTS]
+
+
+async def test_what_a_list_showed_in_the_turn_is_told_apart(world: World) -> None:
+    one, two = [await mailroom.arrive(world, message_id=f"<{n}@example.test>") for n in "12"]
+    box, seen = world.mailbox["mailbox_id"], {"id": one, "from": "ann@example.test"}
+    lists = (
+        (CHECK_INBOX, {"mailbox_id": box}),
+        (LIST_EMAILS, {}),
+        (LIST_THREADS, {"mailbox_id": box}),
+        (SEARCH_EMAILS, {"q": "question"}),
+        (GET_MESSAGE, {"email_id": one}),
+        (WAIT_FOR_EMAIL, {"mailbox_id": box, "since_id": one, "timeout_seconds": 0}),
+    )
+    for operation, given in lists:
+        turn = {"run_id": operation.name}
+        await world.ask(operation, "agent", given, metadata=turn)
+        told = await reads(world, **turn)
+        assert told["known"] and not told["elsewhere"] and not told["emails"], operation.name
+        assert told["listed"] and all(found["from"] == seen["from"] for found in told["listed"]), (
+            operation.name
+        )
+    assert await glimpses(world) == [operation.name for operation, _ in lists]
+
+    turn = {"run_id": "check_inbox", "emails": "[]"}
+    await world.ask(READ_EMAIL, "agent", {"email_id": one}, metadata=turn)
+    told = await reads(world, **turn)
+    assert (told["emails"], [found["id"] for found in told["listed"]]) == ([seen], [two])
+    email_id = (await mailroom.send(world, metadata=turn))["id"]
+    (queued,) = (
+        one for one in (await world.invoke(LIST_QUEUE, "oversight"))["emails"] if one["id"] == email_id
+    )
+    assert "listed_before" not in queued["signs"]
+    assert ("listed_before", "in that turn it had seen subjects of mail of ann@example.test") in in_words(
+        await facts(world, email_id)
+    )
+
+
+async def test_an_agent_that_polls_writes_down_what_is_new(world: World) -> None:
+    given, turn = {"mailbox_id": world.mailbox["mailbox_id"]}, {"run_id": "run_1"}
+    await world.ask(CHECK_INBOX, "agent", given, metadata=turn)
+    await mailroom.send(world)
+    await world.ask(CHECK_INBOX, "agent", given, metadata=turn)
+    assert await glimpses(world) == []  # nobody else's words
+    await mailroom.arrive(world)
+    for metadata in (turn, turn, {}, {}):
+        await world.ask(CHECK_INBOX, "agent", given, metadata=metadata)
+    assert await glimpses(world) == ["check_inbox"] * 2
+    assert not (await reads(world, **turn))["known"]  # two lists of no turn
+    await mailroom.arrive(world, message_id="<2@example.test>")
+    for metadata in (turn, turn, {}):
+        await world.ask(CHECK_INBOX, "agent", given, metadata=metadata)
+    assert await glimpses(world) == ["check_inbox"] * 3
+    world.clock.now += HOUR
+    await world.invoke(CHECK_INBOX, "oversight", **given)
+    await world.add_key("reader", [Scope.READ])
+    await world.invoke(CHECK_INBOX, "reader", **given)  # it writes to nobody
+    assert await glimpses(world) == ["check_inbox"] * 3
+    await world.ask(CHECK_INBOX, "agent", given)
+    assert await glimpses(world) == ["check_inbox"] * 4
+
+
+async def test_what_a_webhook_carries_is_not_known_to_be_unread(world: World) -> None:
+    other = await world.add_mailbox("other")
+    hook = {"url": "https://hooks.test/x", "mailbox_id": world.mailbox["mailbox_id"]}
+    for more in ({"events": ["oversight.pending"]}, {"mailbox_id": other["mailbox_id"]}):
+        await world.invoke(CREATE_WEBHOOK, "admin", **hook | more)
+    assert (await reads(world, run_id="run_1"))["known"]
+    made = await world.invoke(CREATE_WEBHOOK, "admin", **hook | {"events": ["message.received"]})
+    assert not (await reads(world, run_id="run_1"))["known"]
+    await world.invoke(DELETE_WEBHOOK, "admin", webhook_id=made["id"])
+    assert (await reads(world, run_id="run_1"))["known"]
+
+
+async def test_an_answer_that_is_reviewed_was_read(world: World) -> None:
+    asked = await mailroom.arrive(world)
+    replied = (await world.invoke(REPLY_EMAIL, email_id=asked, markdown="Yes."))["id"]
+    await world.ask(REVIEW_EMAIL, "agent", {"email_id": replied}, metadata={"run_id": "run_1"})
+    assert [found["id"] for found in (await reads(world, run_id="run_1"))["emails"]] == [asked]

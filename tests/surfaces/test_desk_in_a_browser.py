@@ -135,7 +135,7 @@ async def furnish(house: House) -> dict[str, str]:
             house, to="team@example.test", subject=f"Weekly summary, {name}", markdown=words
         )
     ids["trick"] = await mailroom.arrive(world, TRICK, mailbox=billing)
-    hook = await world.invoke(CREATE_WEBHOOK, "admin", url="https://hooks.example/multimail")
+    hook = await world.invoke(CREATE_WEBHOOK, "admin", url="https://hooks.example/multimail", events=["email.sent"])
     await world.invoke(TEST_WEBHOOK, "admin", webhook_id=hook["id"])
     await seal_all(world.services, lambda head: "")
     world.clock.now = time.time_ns() // 1000

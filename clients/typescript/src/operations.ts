@@ -1118,14 +1118,16 @@ export interface Unsubscribed {
 }
 
 /**
- * `emails` came in and were read in the turn in which this one was written. Unless `known`, there may be more:
- * the agent names no turn, or not with every read, or it read events, which have many emails' words. `elsewhere`:
- * one of them is of somebody to whom this one is not written.
+ * `emails` came in and were read in the turn in which this one was written; of those `listed` it saw the sender and
+ * the subject alone. Unless `known`, there may be more: the agent names no turn, or not with every read, or it read
+ * what has many emails' words, or a webhook carries them to a program. `elsewhere`: one of `emails` is of somebody to
+ * whom this one is not written.
  */
 export interface UntrustedReads {
   known: boolean;
   elsewhere: boolean;
   emails: ReadBefore[];
+  listed: ReadBefore[];
 }
 
 /** `wanted_mode` waits for an owner's code; it is null once `status` is `applied`. */

@@ -241,6 +241,10 @@ def warnings_of(email: Pending) -> Iterator[str]:
     reads = facts["untrusted_reads"]
     if reads["emails"]:
         yield plain(f"read in the same turn: mail of {_list([one['from'] for one in reads['emails']])}")
+    if reads["listed"]:
+        yield plain(
+            f"subjects seen in the same turn: mail of {_list([one['from'] for one in reads['listed']])}"
+        )
     if not reads["known"]:
         yield "what else its agent had read before it wrote this is not known"
     if facts["content_changed"]:

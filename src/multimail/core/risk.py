@@ -36,6 +36,7 @@ SIGNS: Final = {
     "attachment": Risk.ELEVATED,
     "edited": Risk.ORDINARY,
     "read_before": Risk.ORDINARY,  # of those to whom it is written
+    "listed_before": Risk.ORDINARY,  # senders and subjects alone
     "read_unknown": Risk.ORDINARY,
 }
 

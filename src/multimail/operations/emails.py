@@ -16,6 +16,7 @@ from multimail.operations.context import Context
 from multimail.operations.facts import Facts, pending_facts
 from multimail.operations.indexing import to_index
 from multimail.operations.operation import Input, Operation, Route
+from multimail.operations.turns import glimpse
 from multimail.operations.views import Email, edited_by, email_summary, email_whole, within
 from multimail.storage.database import Row
 
@@ -99,6 +100,7 @@ class MessageStatus(TypedDict):
 def get_message(ctx: Context, given: ReadEmail) -> Mapping[str, Any]:
     """Tells the status of one email, for polling after a send. It shows no body and marks nothing as read."""
     email = find_email(ctx, given)
+    glimpse(ctx, [email])
     shown = email_summary(email)
     same = ("mailbox_id", "thread_id", "status", "direction", "subject", "test", "sent_at", "delivered_at",
             "last_error", "recipients")  # fmt: skip
@@ -213,6 +215,7 @@ GET_MESSAGE = Operation(
     scopes=(Scope.READ,),
     effect="read",
     audited=False,
+    glimpse=True,
     method="GET",
     path="/v1/messages/{email_id}",
     aliases=EMAIL_ALIASES,

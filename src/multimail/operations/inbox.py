@@ -12,6 +12,7 @@ from multimail.core.scopes import Scope
 from multimail.core.times import from_datetime
 from multimail.operations.context import Context
 from multimail.operations.operation import Input, Operation, Route
+from multimail.operations.turns import glimpse
 from multimail.operations.views import EmailPage, decode_cursor, email_summary, page
 from multimail.storage.database import Row
 
@@ -84,7 +85,7 @@ def list_emails(ctx: Context, given: ListEmails) -> Mapping[str, Any]:
         **conditions(ctx, given),
         **ctx.actor.filter,
     )
-    return email_page(rows, given.limit)
+    return email_page(ctx, rows, given.limit)
 
 
 def list_spam(ctx: Context, given: ListSpam) -> Mapping[str, Any]:
@@ -103,12 +104,13 @@ def _of_mailbox(
         limit=limit + 1,
         **conditions(ctx, given),
     )
-    return email_page(rows, limit)
+    return email_page(ctx, rows, limit)
 
 
-def email_page(rows: list[Row], limit: int) -> dict[str, Any]:
+def email_page(ctx: Context, rows: list[Row], limit: int) -> dict[str, Any]:
     """The shape of EmailPage, of rows that were asked for with `limit + 1`."""
     shown, cursor = page(rows, limit, lambda row: str(row["email_id"]))
+    glimpse(ctx, shown)
     return {"emails": [email_summary(row) for row in shown], "cursor": cursor}
 
 
@@ -168,6 +170,7 @@ CHECK_INBOX = Operation(
     scopes=(Scope.READ,),
     effect="read",
     audited=False,
+    glimpse=True,
     method="GET",
     path="/v1/mailboxes/{mailbox_id}/emails",
     also=(
@@ -186,6 +189,7 @@ LIST_EMAILS = Operation(
     scopes=(Scope.READ,),
     effect="read",
     audited=False,
+    glimpse=True,
     method="GET",
     path="/v1/emails",
     aliases=MAILBOX_ALIASES,
@@ -199,6 +203,7 @@ LIST_SPAM = Operation(
     scopes=(Scope.READ,),
     effect="read",
     audited=False,
+    glimpse=True,
     method="GET",
     path="/v1/spam",
     aliases=MAILBOX_ALIASES,

@@ -66,7 +66,8 @@ class Operation:
     `scopes` is an alternative: any one is enough. `needs_owner` says, inside the transaction, what consent the
     call asks of an owner, in words, or None. `aliases` maps other spellings of an input to its name. With `waits`,
     `prepare` may take minutes: a surface cancels it when its caller leaves or the server stops. `page`: a browser
-    that comes by a link gets a page at this path instead of JSON.
+    that comes by a link gets a page at this path instead of JSON. `glimpse` is a read that is audited only where
+    `run` says that it showed something worth it (operations/turns.py), in a transaction of its own.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Operation:
     prepare: Callable[..., Awaitable[Any]] | None = None
     needs_owner: Callable[..., str | None] | None = None
     audited: bool = True
+    glimpse: bool = False
     idempotent: bool = False
     streams: bool = False
     waits: bool = False
@@ -131,18 +133,23 @@ async def invoke(services: Services, operation: Operation, raw: Mapping[str, Any
     metadata = dict(caller.metadata) | dict(getattr(given, "metadata", None) or {})
 
     unnoted = False
+    glimpsed: Context | None = None
 
     def unit(tx: Tx) -> Answer | Refused:
-        nonlocal unnoted
+        nonlocal unnoted, glimpsed
         asker = authenticate(tx, caller.credential) if operation.waits else actor  # it may hold less by now
         check_scope(operation, asker)
         ctx = Context(services, tx, asker, services.clock(), metadata, caller.request_id)
         unnoted = require_valid(tx, asker, ctx.now, note_use=operation.transactional)
-        return _run(ctx, operation, given, prepared, caller)
+        done = _run(ctx, operation, given, prepared, caller)
+        glimpsed = ctx if operation.glimpse and ctx.subject is not None else None
+        return done
 
     answer = await (services.db.write(unit) if operation.transactional else services.db.read(unit))
     if unnoted:  # a key that only reads is used, too: once a minute that is a transaction of its own
         await _note_use(services, actor)
+    if glimpsed is not None:
+        await _note_glimpse(services, operation, glimpsed)
     if isinstance(answer, Refused):
         raise answer
     return answer if allowance is None else replace(answer, allowance=allowance)
@@ -153,6 +160,12 @@ async def _note_use(services: Services, actor: Actor) -> None:
     used = {"account_id": actor.account_id, "key_id": actor.id, "now": services.clock()}
     with suppress(StorageFull):
         await services.db.write(lambda tx: tx.sql.touch_key(**used))
+
+
+async def _note_glimpse(services: Services, operation: Operation, seen: Context) -> None:
+    """Before anybody has the answer. Where the disk is full nothing is sent for which it could count."""
+    with suppress(StorageFull):
+        await services.db.write(lambda tx: write_audit(replace(seen, tx=tx), operation.name))
 
 
 def _count(services: Services, actor: Actor) -> Allowance | None:

@@ -259,7 +259,9 @@ def review_email(ctx: Context, given: ReviewEmail, loaded: tuple[str, Anatomy]) 
     if waits and ctx.actor.kind == "operator":
         look = {"operator_id": ctx.actor.id, "revision": email["revision"], "at": ctx.now}
         ctx.sql.note_look(**name, **look)
-    ctx.about("email", given.email_id, email["mailbox_id"], revision=email["revision"])
+    answered = _answered(ctx, email)
+    read = [] if answered is None else [answered["email_id"]]
+    ctx.about("email", given.email_id, email["mailbox_id"], revision=email["revision"], emails=read)
     shown = pending_view(ctx, email)
     signs = signs_of(ctx, email, shown["facts"])
     return shown | {
@@ -269,13 +271,13 @@ def review_email(ctx: Context, given: ReviewEmail, loaded: tuple[str, Anatomy]) 
         "look_alikes": look_alikes(ctx, email, shown["facts"]["first_contact"]),
         "mailbox_address": _address(ctx, email["mailbox_id"], {}),
         "message": asdict(anatomy) | {"headers": [list(pair) for pair in anatomy.headers]},
-        "answers": _answered(ctx, email),
+        "answers": None if answered is None else email_whole(ctx.tx, answered),
         "alike": [email_summary(ctx.email(one)) for one in shown["facts"]["near_duplicates"]],
         "looks": _looks(ctx, given.email_id),
     }
 
 
-def _answered(ctx: Context, email: Row) -> dict[str, Any] | None:
+def _answered(ctx: Context, email: Row) -> Row | None:
     """What it replies to, if that is in its own conversation."""
     if not email["in_reply_to"]:
         return None
@@ -283,7 +285,7 @@ def _answered(ctx: Context, email: Row) -> dict[str, Any] | None:
     row = ctx.sql.get_email_by_message_id(**where, message_id=email["in_reply_to"])
     if row is None or row["thread_id"] != email["thread_id"] or row["state"] in HIDDEN:
         return None
-    return email_whole(ctx.tx, row)
+    return row
 
 
 LIST_QUEUE = Operation(

@@ -42,7 +42,7 @@ def search_emails(ctx: Context, given: SearchEmails, caught_up: None) -> Mapping
         **conditions(ctx, given),
         **ctx.actor.filter,
     )
-    return email_page(rows, given.limit)
+    return email_page(ctx, rows, given.limit)
 
 
 async def catch_up(services: Services, given: SearchEmails, account_id: str | None) -> None:
@@ -69,6 +69,7 @@ SEARCH_EMAILS = Operation(
     scopes=(Scope.READ,),
     effect="read",
     audited=False,
+    glimpse=True,
     method="GET",
     path="/v1/search",
     aliases=MAILBOX_ALIASES | {"query": "q"},

@@ -15,6 +15,7 @@ from multimail.operations.context import Context
 from multimail.operations.emails import MAX_TOKENS
 from multimail.operations.inbox import LAST, MAILBOX_ALIASES, with_participant
 from multimail.operations.operation import Input, Operation, audit_held
+from multimail.operations.turns import glimpse
 from multimail.operations.views import (
     Email,
     EmailSummary,
@@ -95,7 +96,7 @@ def _within(emails: list[dict[str, Any]], max_tokens: int) -> list[dict[str, Any
 
 def _summary(ctx: Context, thread_id: str, mailbox_id: str) -> dict[str, Any]:
     """The shape of ThreadSummary. A thread of which all is held does not exist."""
-    seen = {"account_id": ctx.account_id, "thread_id": thread_id, "see_held": ctx.actor.sees_held}
+    seen = _seen(ctx, thread_id)
     counted = ctx.sql.count_thread(**seen)
     if not counted["message_count"]:
         raise not_found("thread")
@@ -110,6 +111,10 @@ def _summary(ctx: Context, thread_id: str, mailbox_id: str) -> dict[str, Any]:
         "last_activity": to_rfc3339(counted["last_activity"]),
         "has_unanswered_inbound": latest is not None and latest["direction"] == "inbound",
     }
+
+
+def _seen(ctx: Context, thread_id: str) -> dict[str, Any]:
+    return {"account_id": ctx.account_id, "thread_id": thread_id, "see_held": ctx.actor.sees_held}
 
 
 class ListThreads(Input):
@@ -141,6 +146,9 @@ def list_threads(ctx: Context, given: ListThreads) -> Mapping[str, Any]:
     shown = rows[: given.limit]
     more = len(rows) > given.limit
     cursor = encode_cursor(f"{newest or shown[0]['email_id']}.{shown[-1]['email_id']}") if more else None
+    glimpse(
+        ctx, [ctx.sql.first_in_thread(**_seen(ctx, row["thread_id"])) for row in shown]
+    )  # whose subjects are shown
     return {"threads": [_summary(ctx, row["thread_id"], mailbox_id) for row in shown], "cursor": cursor}
 
 
@@ -164,6 +172,7 @@ LIST_THREADS = Operation(
     scopes=(Scope.READ,),
     effect="read",
     audited=False,
+    glimpse=True,
     method="GET",
     path="/v1/mailboxes/{mailbox_id}/threads",
     aliases=MAILBOX_ALIASES,

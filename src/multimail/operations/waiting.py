@@ -18,6 +18,7 @@ from multimail.operations.context import Actor, Context, Services
 from multimail.operations.events import arrivals
 from multimail.operations.inbox import MAILBOX_ALIASES, EmailFilters, conditions
 from multimail.operations.operation import Input, Operation
+from multimail.operations.turns import glimpse
 from multimail.operations.views import EmailSummary, email_summary
 from multimail.storage.database import Tx
 
@@ -115,7 +116,11 @@ def wait_for_email(ctx: Context, given: WaitForEmail, found: str | None) -> Mapp
     What counts is mail that comes after the call, or after `since_id`: to miss none between two calls, give
     the id of the last one. Mail that a human holds comes when it is released.
     """
-    return {"email": None if found is None else email_summary(ctx.email(found)), "timed_out": found is None}
+    if found is None:
+        return {"email": None, "timed_out": True}
+    email = ctx.email(found)
+    glimpse(ctx, [email])
+    return {"email": email_summary(email), "timed_out": False}
 
 
 WAIT_FOR_EMAIL = Operation(
@@ -128,6 +133,7 @@ WAIT_FOR_EMAIL = Operation(
     scopes=(Scope.READ,),
     effect="read",
     audited=False,
+    glimpse=True,
     waits=True,
     method="GET",
     path="/v1/mailboxes/{mailbox_id}/wait",

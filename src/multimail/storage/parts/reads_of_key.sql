@@ -1,3 +1,4 @@
 account_id = :account_id AND actor_id = :actor_id AND at > :after AND at <= :before
   AND action IN ('read_email', 'get_thread', 'read_html', 'download_attachment', 'download_source',
-    'get_attachment_url', 'list_events')
+    'get_attachment_url', 'review_email', 'get_message', 'check_inbox', 'list_emails', 'list_spam', 'list_threads',
+    'search_emails', 'wait_for_email', 'list_events', 'get_webhook_delivery', 'export_account')

@@ -13,3 +13,10 @@ SELECT at, action, resource_id, metadata_json, CAST('' AS TEXT) AS turn FROM aud
 WHERE COALESCE(metadata_json::json ->> 'run_id', metadata_json::json ->> 'thread_id', '') = ''
   AND {reads_of_key}
 LIMIT :limit;
+
+-- name: newest_read^
+-- What a key read last in this turn of an agent's.
+SELECT at, action, resource_id, metadata_json FROM audit
+WHERE COALESCE(metadata_json::json ->> 'run_id', metadata_json::json ->> 'thread_id', '') = :turn
+  AND {reads_of_key}
+ORDER BY at DESC LIMIT 1;

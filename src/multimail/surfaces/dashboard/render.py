@@ -177,6 +177,7 @@ SIGN_WORDS: Final = {
     "attachment": "attachment",
     "edited": "edited",
     "read_before": "read before",
+    "listed_before": "saw subjects",
     "read_unknown": "read before?",
 }
 
