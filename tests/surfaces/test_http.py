@@ -110,6 +110,11 @@ async def test_a_route_pins_an_input(world: World) -> None:
 async def test_unknown_fields_are_named_and_unknown_parameters_are_not(world: World) -> None:
     named = await send(world, priority="high")
     assert named["warnings"] == ["unknown field: priority"]
+    file = {"filename": "a.txt", "content": "", "cid": "logo"}
+    assert (await send(world, attachments=[file]))["warnings"] == ["unknown field: attachments.0.cid"]
+    two = await world.http("POST", "/v1/send", {"to": "a@b.test", "attachments": [file | {"name": "b.txt"}]})
+    assert code(two) == (422, "invalid_fields")
+    assert two.json()["fields"][0]["path"] == "attachments.0"
     listed = await world.http("GET", "/v1/mailboxes", query={"utm": "1", "limit": "1"})
     assert listed.status == 200 and "warnings" not in listed.json()
 

@@ -280,6 +280,9 @@ async def test_what_a_tool_is_not_told_is_said(served: World) -> None:
         assert (await refused(client, "send_email"))["code"] == "invalid_fields"
         sent = await client.call_tool("send_email", {"to": "bob@example.test", "colour": "red"})
         assert sent.structured_content["warnings"] == ["unknown field: colour"]
+        letter = {"to": "bob@example.test", "attachments": [{"name": "a", "content": "", "inline": True}]}
+        sent = await client.call_tool("send_email", letter)
+        assert sent.structured_content["warnings"] == ["unknown field: attachments.0.inline"]
         assert (await refused(client, BY_NAME["create_mailbox"].name, address="x"))[
             "code"
         ] == "insufficient_scope"

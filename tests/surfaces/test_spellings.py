@@ -1,11 +1,11 @@
 """Many names in, one name out; and answers that speak of messages."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from multimail.core.errors import Refused
 from multimail.core.scopes import Scope
@@ -102,6 +102,51 @@ def test_unknown_fields_of_the_body_are_named_and_those_of_the_query_are_not() -
     given = spelled(query={"utm": ["1"]}, body={"x": 1, "y" * 99: 2, "metadata": {}})
     assert given == Given({"metadata": {}}, ["unknown field: x", "unknown field: " + "y" * 64])
     assert len(spelled(body={str(n): n for n in range(999)}).warnings) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("send_email", "attachments", {"filename": "a", "content": "", "content_type": "text/plain"}),
+        ("edit_email", "attachments", {"name": "a", "content_base64": ""}),
+        ("decide_emails", "emails", {"email_id": "eml_1", "revision": ""}),
+        ("update_notifications", "approvers", {"mailbox_id": "mbx_1", "operator_ids": []}),
+    ],
+)
+def test_unknown_fields_of_nested_objects_are_named_by_their_path(
+    name: str, field: str, value: dict[str, Any]
+) -> None:
+    def warnings(*items: Any) -> list[str]:
+        body = {field: list(items), "x": 1}
+        return normalise(spelling_of(BY_NAME[name]), {}, {}, body, {}).warnings
+
+    assert warnings(value, value, "no object", None) == ["unknown field: x"]
+    assert warnings(value, value | {"inline": True}) == [
+        "unknown field: x",
+        f"unknown field: {field}.1.inline",
+    ]
+    assert len(warnings(*[{"y": 1}] * 999)) == 20
+    assert normalise(spelling_of(BY_NAME[name]), {}, {}, {field: value}, {}).warnings == []
+
+
+def test_no_object_is_nested_elsewhere() -> None:
+    """Lists of objects without objects in them are all that spellings look into."""
+
+    def models(annotation: Any) -> list[type[BaseModel]]:
+        inside = [model for part in get_args(annotation) for model in models(part)]
+        is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        return [annotation] if is_model else inside
+
+    for operation in OPERATIONS:
+        for name, field in operation.input.model_fields.items():
+            found = models(field.annotation)
+            assert bool(found) == (name in spelling_of(operation).items), (operation.name, name)
+            for model in found:
+                assert [
+                    models(inner.annotation)
+                    for inner in model.model_fields.values()
+                    if models(inner.annotation)
+                ] == []
 
 
 def test_null_is_the_same_as_nothing_where_nothing_is_allowed() -> None:

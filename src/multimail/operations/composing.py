@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -38,6 +38,7 @@ class AttachmentInput(BaseModel):
     """A file to send. `content_base64` is standard base64 (RFC 4648 4)."""
 
     model_config = ConfigDict(extra="ignore")
+    aliases: ClassVar[Mapping[str, str]] = {"filename": "name", "content": "content_base64"}  # contract §7
     name: str = Field(min_length=1, max_length=255)
     content_base64: str
     content_type: str = Field("application/octet-stream", max_length=127)
@@ -45,11 +46,13 @@ class AttachmentInput(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _spellings(cls, given: Any) -> Any:
-        """`filename` for name, `content` for content_base64 (contract §7)."""
-        if isinstance(given, dict):
-            aliases = {"filename": "name", "content": "content_base64"}
-            return {aliases.get(key, key): value for key, value in given.items()}
-        return given
+        """Each under its one name. Raises ValueError where two names have different values."""
+        if not isinstance(given, dict):
+            return given
+        for alias, name in cls.aliases.items():
+            if alias in given and given.get(name, given[alias]) != given[alias]:
+                raise ValueError(f"different values as {alias} and {name}")
+        return {cls.aliases.get(key, key): value for key, value in given.items()}
 
 
 class BodyInput(Input):

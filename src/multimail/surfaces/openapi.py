@@ -20,9 +20,9 @@ REF: Final = "#/components/schemas/"
 ABOUT: Final = """\
 Each operation has one name, one input and one output, and up to three spellings of its route: resources, \
 flat and by name. Inputs have further names (`x-aliases`); two with different values are 422 \
-conflicting_fields. Unknown fields of a body are ignored and named in the answer's `warnings`. Every \
-answer has X-Request-Id. Where a key's rate is limited, RateLimit and RateLimit-Policy come with every answer \
-that succeeds and with 429 rate_limited; every 429 has Retry-After, in seconds."""
+conflicting_fields. Unknown fields of a body, and of objects in it, are ignored and named in the answer's \
+`warnings`. Every answer has X-Request-Id. Where a key's rate is limited, RateLimit and RateLimit-Policy come with \
+every answer that succeeds and with 429 rate_limited; every 429 has Retry-After, in seconds."""
 ERROR: Final[Schema] = {
     "type": "object",
     "required": ["error", "code", "request_id"],

@@ -7,7 +7,10 @@ declares; they leave under the one canonical name. Answers of the routes by name
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel
 
 from multimail.core.errors import Refused
 from multimail.operations.operation import Operation
@@ -23,11 +26,14 @@ class Spelling:
     names: Mapping[str, str]
     lists: frozenset[str]  # canonical names that take a list and no single string
     droppable: frozenset[str]  # optional ones that take no null: null means that it was left out
+    items: Mapping[
+        str, frozenset[str]
+    ]  # canonical names that take a list of objects: what each object may hold
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Canonical input, and a sentence for each field of the body that nobody knows."""
+    """Canonical input, and a sentence for each field of the body, or of an object in it, that nobody knows."""
 
     raw: dict[str, Any]
     warnings: list[str]
@@ -45,7 +51,21 @@ def spelling_of(operation: Operation) -> Spelling:
             for name, field in fields.items()
             if not field.is_required() and not kinds[name] & {type(None), Any}
         ),
+        items={
+            name: frozenset(model.model_fields) | frozenset(getattr(model, "aliases", ()))
+            for name, field in fields.items()
+            for model in _models(field.annotation)
+        },
     )
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Those that a list of the annotation, or of a part of it, holds."""
+    for part in get_args(annotation):
+        if get_origin(annotation) is list and isinstance(part, type) and issubclass(part, BaseModel):
+            yield part
+        else:
+            yield from _models(part)
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
@@ -69,8 +89,8 @@ def normalise(
 ) -> Given:
     """Raises Refused("conflicting_fields") that names every input with two different values.
 
-    Unknown names are ignored in the query and reported from the body. Null says the same as nothing where
-    another spelling has a value.
+    Unknown names are ignored in the query and reported from the body, those of objects in it by their path. Null
+    says the same as nothing where another spelling has a value.
     """
     raw: dict[str, Any] = {}
     conflicts: dict[str, set[str]] = {}
@@ -100,7 +120,19 @@ def normalise(
         take(name, value)
     if conflicts:
         raise _conflict(conflicts)
+    unknown += islice(_unknown_in_items(spelling, raw), NAMED)
     return Given(raw, [f"unknown field: {name[:NAME_LENGTH]}" for name in unknown[:NAMED]])
+
+
+def _unknown_in_items(spelling: Spelling, raw: Mapping[str, Any]) -> Iterator[str]:
+    """`attachments.0.priority`, as the paths of field errors are written."""
+    for name in raw.keys() & spelling.items.keys():
+        if isinstance(raw[name], list):
+            for place, item in enumerate(raw[name]):
+                if isinstance(item, dict):
+                    yield from (
+                        f"{name}.{place}.{inner}" for inner in item if inner not in spelling.items[name]
+                    )
 
 
 def _take_query(spelling: Spelling, take: Any, name: str, values: Sequence[str]) -> None:

@@ -54,6 +54,7 @@ class _Surface:
         self._operations = operations = [one for one in operations if one.output is not Archive]
         self._by_name = {operation.name: operation for operation in operations}
         self._tools = {operation.name: tool_of(operation) for operation in operations}
+        self._spellings = {operation.name: spelling_of(operation) for operation in operations}
 
     def server(self) -> "Server[Any]":
         return Server(
@@ -122,7 +123,7 @@ class _Surface:
             mailboxes = (await invoke(self._services, LIST_MAILBOXES, {"limit": 2}, caller)).body["mailboxes"]
             if len(mailboxes) == 1:
                 given["mailbox_id"] = mailboxes[0]["id"]
-        raw = normalise(spelling_of(operation), {}, {}, given, {})
+        raw = normalise(self._spellings[operation.name], {}, {}, given, {})
         answer = await invoke(self._services, operation, raw.raw, caller)
         return {**answer.body, "warnings": raw.warnings} if raw.warnings else answer.body
 
