@@ -2,15 +2,17 @@
 
 import pytest
 
-from multimail.mail.deception import deceptions, shown
+from multimail.mail.deception import Known, deceptions
 from multimail.mail.parse import parse
 
-KNOWN = {"ann@acme-trading.com": "Ann Smith", "support@our.example": "Support"}
+KNOWN = Known()
+KNOWN.add("ann@acme-trading.com", "Ann Smith")
+KNOWN.add("support@our.example", "Support")
 
 
 def kinds(head: str, body: str = "Hello", kind: str = "text/plain") -> list[str]:
     message = parse(f"{head}\nContent-Type: {kind}; charset=utf-8\n\n{body}".encode())
-    return [finding.kind for finding in deceptions(shown(message), message.from_.address, KNOWN)]
+    return [finding.kind for finding in deceptions(message, message.from_.address, KNOWN)]
 
 
 @pytest.mark.parametrize(
@@ -52,5 +54,12 @@ def test_links(link: str, found: list[str]) -> None:
 
 def test_the_sentence_names_both() -> None:
     message = parse(b"From: Ann <ann@acrne-trading.com>\n\n")
-    (finding,) = deceptions(shown(message), message.from_.address, KNOWN)
+    (finding,) = deceptions(message, message.from_.address, KNOWN)
     assert finding.detail == "acrne-trading.com looks like acme-trading.com, which this mailbox knows"
+
+
+def test_what_known_people_call_themselves_of_late_counts_too() -> None:
+    message = parse(b"From: Annie <x@evil.example>\n\n")
+    assert deceptions(message, "x@evil.example", KNOWN) == ()
+    (finding,) = deceptions(message, "x@evil.example", KNOWN, [("ann@acme-trading.com", "Annie")])
+    assert finding.kind == "name_of_known" and "ann@acme-trading.com" in finding.detail

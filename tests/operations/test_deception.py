@@ -1,15 +1,15 @@
 """Deception is told on the email and in events, against whom the mailbox has written to and its contacts."""
 
 import json
-import pickle
-from types import SimpleNamespace
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from multimail.core.scopes import Scope
-from multimail.mail.parse import parse
-from multimail.operations.contacts import ADD_CONTACT
-from multimail.operations.context import Services
-from multimail.operations.deception import FEW, Known, deceptions_of
+from multimail.operations import acquaintances
+from multimail.operations.acquaintances import FRESH, Acquaintances
+from multimail.operations.contacts import ADD_CONTACT, DELETE_CONTACT
 from multimail.operations.emails import READ_EMAIL
 from multimail.operations.inbox import CHECK_INBOX
 from tests.support import mailroom
@@ -69,23 +69,40 @@ async def test_lists_and_events_tell_it(world: World) -> None:
     assert listed["findings"][0]["kind"] == "name_shows_address"
 
 
-async def test_the_event_loop_compares_with_a_few_and_another_process_with_thousands() -> None:
-    """What goes there is small whatever the message holds, and works there: it can be pickled."""
-    trips: list[int] = []
+def another_process(world: World) -> World:
+    """With a memory of its own, over the same database."""
+    return replace(world, services=replace(world.services, acquaintances=Acquaintances()))
 
-    async def apart(function: Any, *arguments: Any) -> Any:
-        sent = pickle.dumps((function, arguments))
-        trips.append(len(sent))
-        again, given = pickle.loads(sent)
-        return again(*given)
 
-    file = b"Content-Type: application/pdf; name=a.pdf\r\n\r\n" + b"x" * 1_000_000
-    message = parse(
-        b"From: A <a@acrne-trading.com>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + file
-    )
-    services = cast(Services, SimpleNamespace(apart=apart))
-    known = {"ann@acme-trading.com": ""} | {f"p{number}@x{number}.test": "" for number in range(FEW)}
-    (finding,) = await deceptions_of(services, message, Known(known))
-    assert finding.kind == "lookalike_domain" and len(trips) == 1 and trips[0] < 50_000
-    few = dict(list(known.items())[:FEW])
-    assert await deceptions_of(services, message, Known(few)) == (finding,) and len(trips) == 1
+async def test_what_another_process_did_is_known_at_once(world: World) -> None:
+    carol = {"address": "carol@wellington.example", "name": "Carol Wells"}
+    assert await found(world, "X <x@acrne-trading.com>", 1) == []
+    other = another_process(world)
+    sent = await mailroom.send(other, to="ann@acme-trading.com")
+    await mailroom.decide(other, sent["id"])
+    await mailroom.hand_over(other, mailroom.FarSide())
+    assert await found(world, "X <x@acrne-trading.com>", 2) == ["lookalike_domain"]
+    made = await other.invoke(ADD_CONTACT, "admin", **carol)
+    assert await found(world, "Carol Wells <c@free.example>", 3) == ["name_of_known"]
+    await other.invoke(DELETE_CONTACT, "admin", contact_id=made["id"])
+    assert await found(world, "Carol Wells <c@free.example>", 4) == []
+
+
+async def test_whoever_is_known_no_more_is_forgotten_in_time(world: World) -> None:
+    name = {"account_id": world.account_id, "mailbox_id": world.mailbox["mailbox_id"]}
+    written = name | {"address": "ann@acme-trading.com", "written": True}
+    await world.run(lambda ctx: ctx.sql.add_correspondents([written | {"now": ctx.now}]))
+    assert await found(world, "X <x@acrne-trading.com>", 1) == ["lookalike_domain"]
+    await mailroom.execute(world, "DELETE FROM correspondents")
+    assert await found(world, "X <x@acrne-trading.com>", 2) == ["lookalike_domain"]
+    world.clock.pass_(FRESH)
+    assert await found(world, "X <x@acrne-trading.com>", 3) == []
+
+
+async def test_the_memory_has_an_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acquaintances, "REMEMBERED", 2)
+    boxes = [world.mailbox, *[await world.add_mailbox(f"box{number}") for number in range(3)]]
+    for number, box in enumerate(boxes):
+        await mailroom.arrive(world, mailbox=box, message_id=f"<e{number}@x.test>")
+    kept = [mailbox_id for _, mailbox_id in world.services.acquaintances._memories]
+    assert kept == [box["mailbox_id"] for box in boxes[-2:]]

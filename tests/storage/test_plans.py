@@ -19,6 +19,8 @@ LOOKED_UP = {  # what is asked for each email that comes in, of a page of the de
     "list_unsealed": "audit_unsealed (account_id=?)",
     "count_unsealed": "audit_unsealed (account_id=?)",
     "list_mode_changes": "audit_of_mailboxes (account_id=? AND resource_id=?)",
+    "list_written_to": "INDEX correspondents_by_writing (account_id=? AND mailbox_id=? AND written_at>?)",
+    "get_contacts_state": "USING COVERING INDEX contacts_by_change (account_id=? AND mailbox_id=?)",
     "list_new_hosts": "SEARCH l USING PRIMARY KEY (account_id=? AND address=? AND host=?)",
 }
 

@@ -65,11 +65,58 @@ def mixes_scripts(domain: str) -> bool:
     return any(len(scripts(label)) > 1 for label in readable(domain).split("."))
 
 
+class Domains:
+    """Registrable domains that are known, so arranged that a name is compared with few of them however many there are.
+
+    Whoever is one letter off has one half of the look right, so that each is found by its halves.
+    """
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._found: dict[str, set[str]] = {}
+        for domain in known:
+            self.add(domain)
+
+    def add(self, domain: str) -> None:
+        label = readable(domain.partition(".")[0])
+        look = skeleton(label)
+        self._note(look, domain)
+        if len(label) >= NEAR:
+            size, half = len(look), len(look) // 2
+            self._note(_first(size, look[:half]), domain)
+            self._note(_second(size, look[half:]), domain)
+
+    def _note(self, key: str, domain: str) -> None:
+        self._found.setdefault(key, set()).add(domain)
+
+    def like(self, name: str) -> list[str]:
+        """Itself, and all that `imitated` could find it to resemble, in order."""
+        look = skeleton(readable(name.partition(".")[0]))
+        keys = {look, *look.split("-"), *_swapped(look)}
+        for size in (len(look) - 1, len(look), len(look) + 1):
+            half = size // 2
+            keys |= {_first(size, look[:half]), _second(size, look[len(look) - (size - half) :])}
+        return sorted(set().union(*(self._found.get(key, ()) for key in keys)))
+
+
+def _first(size: int, half: str) -> str:
+    return f"{size} {half}…"
+
+
+def _second(size: int, half: str) -> str:
+    return f"{size} …{half}"
+
+
+def _swapped(look: str) -> tuple[str, ...]:
+    """The one change that is in both halves."""
+    at = len(look) // 2
+    return (look[: at - 1] + look[at] + look[at - 1] + look[at + 1 :],) if at else ()
+
+
 def imitated(name: str, known: Iterable[str]) -> tuple[str, str] | None:
     """The known registrable domain that `name`, another one, resembles, and how; None where it resembles none.
 
     How is confusable (equal to a glance), misspelled (one letter off), other_suffix (the same name elsewhere) or
-    extended (the name with words added). Time is linear in the number of known domains.
+    extended (the name with words added). Time is linear in the number of known domains: `Domains.like` finds the few.
     """
     label, _, suffix = name.partition(".")
     label = readable(label)

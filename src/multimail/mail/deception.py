@@ -4,13 +4,13 @@ Facts for a reader, no verdict: a newsletter's links go through a counter, and p
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from multimail.core.findings import Finding
-from multimail.core.lookalike import imitated, mixes_scripts, readable, skeleton
+from multimail.core.lookalike import Domains, imitated, mixes_scripts, readable, skeleton
 from multimail.mail.dmarc import organisational
 from multimail.mail.parse import Message
 from multimail.mail.people import Person
@@ -31,66 +31,92 @@ _SHOWN_HOST: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What of a message can pretend: little, so that it can be looked at in another process."""
+class Known:
+    """The people that a mailbox knows, so arranged that a stranger costs a few look-ups however many they are.
 
-    from_: Person
-    answers: Person | None  # who gets an answer, where the message says so
-    links: tuple[tuple[str, str], ...]
+    `unnamed` are those that no finding may name.
+    """
 
+    def __init__(self) -> None:
+        self.unnamed: set[str] = set()
+        self._at: dict[str, set[str]] = {}  # addresses by registrable domain
+        self._called: dict[str, set[str]] = {}  # and by what their names look like
+        self._domains = Domains()
+        self._addresses: set[str] = set()
 
-def shown(message: Message) -> Shown:
-    return Shown(message.from_, next(iter(message.reply_to), None), message.links)
+    def __contains__(self, address: str) -> bool:
+        return address in self._addresses
+
+    def __len__(self) -> int:
+        return len(self._addresses)
+
+    def add(self, address: str, name: str = "") -> None:
+        """Who is known already may have one name more."""
+        if address not in self._addresses:
+            self._addresses.add(address)
+            domain = organisational(_domain(address))
+            if domain not in self._at:
+                self._domains.add(domain)
+            self._at.setdefault(domain, set()).add(address)
+        if name:
+            self._called.setdefault(_name(name), set()).add(address)
+
+    def like(self, domain: str) -> list[str]:
+        """The registrable domains that `domain`, one of them perhaps, could resemble."""
+        return self._domains.like(domain)
+
+    def named_at(self, domain: str) -> bool:
+        """Whether somebody there may be named."""
+        return not self._at.get(domain, set()) <= self.unnamed
+
+    def called(self, look: str) -> set[str]:
+        return self._called.get(look, set())
 
 
 def deceptions(
-    message: Shown, sender: str, known: Mapping[str, str], unnamed: Collection[str] = frozenset()
+    message: Message, sender: str, known: Known, names: Iterable[tuple[str, str]] = ()
 ) -> tuple[Finding, ...]:
-    """`sender` is the address in From; `known` are the addresses that the mailbox knows, with their names, of which
-    no finding tells those that are `unnamed`.
-
-    Takes some 10 microseconds for each that is known, so that thousands are not for an event loop.
-    """
+    """`sender` is the address in From; `names` are what known addresses call themselves beside what `known` says."""
     if sender in known:
         return tuple(_of_links(message.links))
-    return (*_of_domain(sender, known, unnamed), *_of_name(message.from_, sender, known, unnamed),
-            *_of_answers(message.answers, sender), *_of_links(message.links))  # fmt: skip
+    answers = next(iter(message.reply_to), None)
+    return (*_of_domain(sender, known), *_of_name(message.from_, sender, known, names),
+            *_of_answers(answers, sender), *_of_links(message.links))  # fmt: skip
 
 
 def _domain(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-def _of_domain(sender: str, known: Iterable[str], unnamed: Collection[str]) -> Iterator[Finding]:
+def _of_domain(sender: str, known: Known) -> Iterator[Finding]:
     domain = _domain(sender)
     if mixes_scripts(domain):
         yield Finding(
             "mixed_scripts", f"{domain} ({readable(domain)}) is written in letters of several alphabets"
         )
-    domains = {organisational(_domain(one)) for one in known}
-    found = imitated(organisational(domain), sorted(domains))
+    own = organisational(domain)
+    found = imitated(own, known.like(own))
     if found:
         other, how = found
-        named = any(organisational(_domain(one)) == other for one in known if one not in unnamed)
-        told = f"{other}, which this mailbox knows" if named else OF_A_CONTACT
+        told = f"{other}, which this mailbox knows" if known.named_at(other) else OF_A_CONTACT
         yield Finding("lookalike_domain", f"{domain} {_HOW[how]} {told}")
 
 
 def _of_name(
-    person: Person, sender: str, known: Mapping[str, str], unnamed: Collection[str]
+    person: Person, sender: str, known: Known, names: Iterable[tuple[str, str]]
 ) -> Iterator[Finding]:
     written = _ADDRESS.search(person.name)
     if written and organisational(written[1]) != organisational(_domain(sender)):
         yield Finding("name_shows_address", f"the sender's name shows {written[0]}, the address is {sender}")
     look = _name(person.name)
     if len(look) >= MIN_NAME:
-        same = sorted(address for address, name in known.items() if name and _name(name) == look)
+        same = known.called(look) | {address for address, name in names if _name(name) == look}
         if same:
-            whose = next((one for one in same if one not in unnamed), OF_A_CONTACT)
+            whose = min(same - known.unnamed, default=OF_A_CONTACT)
             yield Finding("name_of_known", f"the sender's name is that of {whose}, the address is {sender}")
 
 
+@lru_cache(maxsize=4096)
 def _name(name: str) -> str:
     """Names are alike in any order of their words: 'Smith, Ann' is Ann Smith."""
     return " ".join(sorted(re.findall(r"\w+", skeleton(name))))

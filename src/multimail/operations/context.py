@@ -13,6 +13,7 @@ from multimail.core.plans import NO_LIMITS, Plan
 from multimail.core.scopes import Scope
 from multimail.core.spam import SecondOpinion
 from multimail.mail.lookups import NOWHERE, Dns
+from multimail.operations.acquaintances import Acquaintances
 from multimail.operations.rates import Rates
 from multimail.operations.vault import Vault
 from multimail.storage.blobs import Blobs
@@ -119,6 +120,7 @@ class Services:
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     random: Callable[[int], bytes] = secrets.token_bytes
     rates: Rates = field(default_factory=Rates)
+    acquaintances: Acquaintances = field(default_factory=Acquaintances)
     bits: Callable[[int], int] = Random().getrandbits  # noqa: S311  # seeded by the operating system
 
     def new_id(self, prefix: str) -> str:

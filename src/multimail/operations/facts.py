@@ -109,6 +109,7 @@ def note_correspondents(ctx: Context, email: Row, addresses: Iterable[str], *, w
     """These were written to, or only heard from. Test mail makes nobody known."""
     if not email["test"]:
         name = {"account_id": ctx.account_id, "mailbox_id": email["mailbox_id"], "written": written}
+        name["now"] = ctx.now
         ctx.sql.add_correspondents([name | {"address": address} for address in sorted(addresses)])
 
 

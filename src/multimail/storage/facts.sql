@@ -1,14 +1,14 @@
 -- name: add_correspondents*!
-INSERT INTO correspondents (account_id, address, mailbox_id, written)
-VALUES (:account_id, :address, :mailbox_id, :written)
-ON CONFLICT (account_id, address, mailbox_id) DO UPDATE SET written = TRUE
+INSERT INTO correspondents (account_id, address, mailbox_id, written, written_at)
+VALUES (:account_id, :address, :mailbox_id, :written, :now)
+ON CONFLICT (account_id, address, mailbox_id) DO UPDATE SET written = TRUE, written_at = excluded.written_at
 WHERE excluded.written AND NOT correspondents.written;
 
 -- name: list_written_to
--- Of an account with very many, some: the search ends.
-SELECT address FROM (
-    SELECT address, mailbox_id, written FROM correspondents WHERE account_id = :account_id LIMIT :scanned) AS looked_at
-WHERE mailbox_id = :mailbox_id AND written LIMIT :limit;
+-- The newest first.
+SELECT address FROM correspondents
+WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND written AND written_at >= :since
+ORDER BY written_at DESC LIMIT :limit;
 
 -- name: list_known_names
 -- What the people that it has written to call themselves, by the newest mail.
@@ -20,6 +20,11 @@ SELECT DISTINCT e.from_address, e.from_name FROM (
 JOIN correspondents c ON c.account_id = e.account_id AND c.address = e.from_address AND c.mailbox_id = e.mailbox_id
 WHERE c.written
 ORDER BY e.from_address, e.from_name;
+
+-- name: get_contacts_state^
+-- Another one after each change of the contacts that a mailbox knows.
+SELECT COUNT(*) AS several, MAX(updated_at) AS changed_at FROM contacts
+WHERE account_id = :account_id AND mailbox_id IN ('', :mailbox_id);
 
 -- name: list_known_contacts
 SELECT address, name, mailbox_id FROM contacts
