@@ -5,7 +5,7 @@ SELECT CAST(COALESCE(SUM(CASE WHEN decision = 'approved' THEN 1 ELSE 0 END), 0) 
     CAST(COALESCE(SUM(CASE WHEN editor_kind = 'operator' THEN 1 ELSE 0 END), 0) AS BIGINT) AS edited,
     MAX(decided_at) AS last_decided_at
 FROM (
-    SELECT decision, editor_kind, decided_at FROM emails
+    SELECT decision, editor_kind, decided_at FROM emails INDEXED BY emails_decided
     WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND direction = 'outbound' AND decision IS NOT NULL
     ORDER BY email_id DESC LIMIT :limit) AS newest;
 
