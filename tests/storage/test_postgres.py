@@ -73,7 +73,8 @@ async def test_a_deadlock_is_tried_again(db: PostgresDatabase) -> None:
         return run
 
     answers = await asyncio.gather(db.write(unit("a", "b")), db.write(unit("b", "a")))
-    assert list(answers) == ["a", "b"] and len(runs) == 3
+    # On a busy machine PostgreSQL may find the deadlock on both sides, and end both.
+    assert list(answers) == ["a", "b"] and len(runs) >= 3
     rows = await db.read(lambda tx: [tx.sql.get_blob(account_id="acc", sha256=name) for name in "ab"])
     assert [row["size"] for row in rows] == [3, 3]
 
