@@ -63,7 +63,7 @@ def test_a_need_is_met_by_any_one_of_its_scopes_and_by_nothing_else():
     needs = (Scope.ADMIN, Scope.OVERSIGHT)
     for grants in map(key_grants, EVERY_KEY):
         assert allowed(grants, needs) == ("admin" in grants or "oversight" in grants)
-        assert not allowed(grants, (Scope.OPERATOR,))
+        assert not allowed(grants, (Scope.OPERATOR, Scope.PERSON))
         assert not allowed(grants, (Scope.OWNER, Scope.OPERATOR))
         assert allowed(grants, (Scope.PUBLIC,))
         assert not allowed(grants, ())
@@ -75,7 +75,7 @@ def test_an_owner_loosens_an_approver_decides_a_viewer_looks():
     assert viewer < approver < owner
     assert [Scope.OWNER in grants for grants in (owner, approver, viewer)] == [True, False, False]
     assert [Scope.OVERSIGHT in grants for grants in (owner, approver, viewer)] == [True, True, False]
-    assert viewer == {Scope.READ}
+    assert viewer == {Scope.READ, Scope.PERSON}
 
 
 def test_no_person_composes_as_an_agent():

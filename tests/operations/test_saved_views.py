@@ -16,7 +16,7 @@ async def names(world: World, who: str) -> list[str]:
 
 async def test_a_view_is_kept_changed_and_forgotten_by_its_person(world: World) -> None:
     await world.add_operator("Mira")
-    otto = await world.add_operator("Otto", Role.APPROVER)
+    otto = await world.add_operator("Otto", Role.VIEWER)
     given = {"q": "invoice", "mailbox_id": world.mailbox["address"], "direction": "outbound", "risk": "high"}
     made = await world.invoke(SAVE_VIEW, "Mira", name="  Money \n out ", group="mailbox", **given)
     kept = given | {"mailbox_id": world.mailbox["mailbox_id"], "id": made["id"], "name": "Money out"}

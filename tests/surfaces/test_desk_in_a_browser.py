@@ -135,7 +135,9 @@ async def furnish(house: House) -> dict[str, str]:
             house, to="team@example.test", subject=f"Weekly summary, {name}", markdown=words
         )
     ids["trick"] = await mailroom.arrive(world, TRICK, mailbox=billing)
-    hook = await world.invoke(CREATE_WEBHOOK, "admin", url="https://hooks.example/multimail", events=["email.sent"])
+    hook = await world.invoke(
+        CREATE_WEBHOOK, "admin", url="https://hooks.example/multimail", events=["email.sent"]
+    )
     await world.invoke(TEST_WEBHOOK, "admin", webhook_id=hook["id"])
     await seal_all(world.services, lambda head: "")
     world.clock.now = time.time_ns() // 1000
@@ -569,6 +571,11 @@ async def test_webhooks_and_invitations(house: House) -> None:
 async def test_a_viewer_sees_no_button_and_no_room_that_is_not_theirs(house: House) -> None:
     email_id = await held(house)
     page = await house.person("Vera", Role.VIEWER)
+    await page.goto("/dashboard/queue?direction=outbound")
+    await page.get_by_text("Keep this view").click()
+    await page.get_by_label("Name of this view").fill("Mine")
+    await page.get_by_role("button", name="Keep", exact=True).click()
+    await expect(page.locator(".views").get_by_role("link", name="Mine")).to_be_visible()
     names = await page.locator("nav[aria-label=Rooms] a:visible").all_inner_texts()
     assert {"API keys", "Webhooks", "Audit log", "Operators"}.isdisjoint(names) and "Queue" in names
     await page.goto(f"/dashboard/emails/{email_id}")
@@ -603,13 +610,13 @@ async def test_a_mailed_code_signs_in_where_it_was_asked_for(house: House) -> No
 
 
 async def test_a_passkey_is_made_and_signs_in(house: House) -> None:
-    page = await house.person()
+    page = await house.person(role=Role.VIEWER)
     session = await page.context.new_cdp_session(page)
     await session.send("WebAuthn.enable")
     options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
                "isUserVerified": True, "automaticPresenceSimulation": True}  # fmt: skip
     await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    await page.goto("/dashboard/operators")
+    await page.goto("/dashboard/account")
     form = page.locator("form[data-passkey=create]")
     await form.get_by_label("Name").fill("This laptop")
     await form.get_by_role("button", name="Add a passkey").click()

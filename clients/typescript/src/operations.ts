@@ -985,7 +985,7 @@ export interface SandboxPage {
 }
 
 /** What an operation needs. The first four are given to keys; the rest say who else may knock. */
-export type Scope = "read" | "send" | "oversight" | "admin" | "operator" | "owner" | "public";
+export type Scope = "read" | "send" | "oversight" | "admin" | "person" | "operator" | "owner" | "public";
 
 /** `id` and `message_id` are the same email id. */
 export interface SendAnswer {
@@ -1804,7 +1804,7 @@ export interface ListEventsInput {
 
 export interface CreateApiKeyInput {
   name?: string;
-  scopes?: ("read" | "send" | "oversight" | "admin" | "operator" | "owner" | "public")[];
+  scopes?: ("read" | "send" | "oversight" | "admin" | "person" | "operator" | "owner" | "public")[];
   /** Only these; null for all. */
   mailbox_ids?: string[];
   /** A mm_test_ key: everything works and no mail ever leaves the machine. */
@@ -1819,7 +1819,7 @@ export interface ListApiKeysInput {
 export interface UpdateApiKeyInput {
   key_id: string;
   name?: string;
-  scopes?: ("read" | "send" | "oversight" | "admin" | "operator" | "owner" | "public")[];
+  scopes?: ("read" | "send" | "oversight" | "admin" | "person" | "operator" | "owner" | "public")[];
   /** Only these, instead of those before. */
   mailbox_ids?: string[];
   /** Lifts the limit to mailboxes. */

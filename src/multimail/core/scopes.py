@@ -11,7 +11,8 @@ class Scope(StrEnum):
     SEND = "send"
     OVERSIGHT = "oversight"
     ADMIN = "admin"
-    OPERATOR = "operator"  # a person: a dashboard session or the server's own command line
+    PERSON = "person"  # whoever is signed in, viewers too: for what is theirs alone
+    OPERATOR = "operator"  # a person who decides: a dashboard session or the server's own command line
     OWNER = "owner"  # a person who loosens, destroys, invites
     PUBLIC = "public"
 
@@ -25,9 +26,11 @@ class Role(StrEnum):
 KEY_SCOPES: Final = (Scope.READ, Scope.SEND, Scope.OVERSIGHT, Scope.ADMIN)
 
 ROLE_GRANTS: Final = {
-    Role.OWNER: frozenset({Scope.READ, Scope.OVERSIGHT, Scope.ADMIN, Scope.OPERATOR, Scope.OWNER}),
-    Role.APPROVER: frozenset({Scope.READ, Scope.OVERSIGHT, Scope.OPERATOR}),
-    Role.VIEWER: frozenset({Scope.READ}),
+    Role.OWNER: frozenset(
+        {Scope.READ, Scope.PERSON, Scope.OVERSIGHT, Scope.ADMIN, Scope.OPERATOR, Scope.OWNER}
+    ),
+    Role.APPROVER: frozenset({Scope.READ, Scope.PERSON, Scope.OVERSIGHT, Scope.OPERATOR}),
+    Role.VIEWER: frozenset({Scope.READ, Scope.PERSON}),
 }
 
 FORBIDDEN_TOGETHER: Final = (

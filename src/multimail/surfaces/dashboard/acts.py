@@ -102,8 +102,8 @@ ACTS: Final = {
         Act(REMOVE_OPERATOR, ("operator_id",), people.operators, "/dashboard/operators", "The operator is removed."),
         Act(REVOKE_OPERATOR_SESSION, ("session_id",), people.operators, "/dashboard/operators",
             "The session has ended."),
-        Act(ADD_PASSKEY, ("name", "answer"), people.operators, "/dashboard/operators", "The passkey is yours."),
-        Act(REMOVE_PASSKEY, ("passkey_id",), people.operators, "/dashboard/operators", "The passkey is gone."),
+        Act(ADD_PASSKEY, ("name", "answer"), house.account, "/dashboard/account", "The passkey is yours."),
+        Act(REMOVE_PASSKEY, ("passkey_id",), house.account, "/dashboard/account", "The passkey is gone."),
     )
 }  # fmt: skip
 EMPTIED: Final = {

@@ -17,6 +17,7 @@ from multimail.operations.export import EXPORT_ACCOUNT
 from multimail.operations.inbox import LIST_EMAILS, STATUS_FILTERS
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.notifications import GET_NOTIFICATIONS, UPDATE_NOTIFICATIONS
+from multimail.operations.passkeys import ADD_PASSKEY, LIST_PASSKEYS, REMOVE_PASSKEY
 from multimail.operations.push import (
     ADD_PUSH_SUBSCRIPTION,
     LIST_PUSH_SUBSCRIPTIONS,
@@ -188,9 +189,18 @@ async def audit(desk: Desk) -> Response:
 async def account(desk: Desk) -> Response:
     return await desk.page(
         "account.html",
-        calls=(GET_ACCOUNT, UPDATE_ACCOUNT, EXPORT_ACCOUNT, DELETE_ACCOUNT),
+        calls=(
+            GET_ACCOUNT,
+            UPDATE_ACCOUNT,
+            EXPORT_ACCOUNT,
+            DELETE_ACCOUNT,
+            LIST_PASSKEYS,
+            ADD_PASSKEY,
+            REMOVE_PASSKEY,
+        ),
         here="account",
         account=await desk.ask(GET_ACCOUNT),
+        mine=await desk.ask(LIST_PASSKEYS),
         site=desk.services.site,
     )
 

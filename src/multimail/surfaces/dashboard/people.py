@@ -1,8 +1,7 @@
-"""The room of operators: who they are, where they are signed in, and what they sign in with."""
+"""The room of operators: who they are, and where they are signed in."""
 
 from starlette.responses import Response
 
-from multimail.operations.passkeys import LIST_PASSKEYS
 from multimail.operations.people import (
     INVITE_OPERATOR,
     LIST_OPERATOR_SESSIONS,
@@ -22,5 +21,4 @@ async def operators(desk: Desk) -> Response:
         here="operators",
         found=await desk.ask(LIST_OPERATORS, limit=100, cursor=desk.query("cursor") or None),
         sessions=await every(desk, LIST_OPERATOR_SESSIONS, "sessions"),
-        mine=await desk.ask(LIST_PASSKEYS),
     )  # fmt: skip
