@@ -47,3 +47,9 @@ async def test_there_are_so_many_at_most(world: World) -> None:
     with pytest.raises(Refused, match="conflict"):
         await world.invoke(SAVE_VIEW, "Mira", name="More")
     await world.invoke(SAVE_VIEW, "Mira", name="View 3", risk="high")
+    seen, cursor = [], None
+    for expected in (9, 9, 2):
+        page = await world.invoke(LIST_SAVED_VIEWS, "Mira", limit=9, cursor=cursor)
+        assert len(page["views"]) == expected
+        seen, cursor = seen + page["views"], page["cursor"]
+    assert cursor is None and [one["name"] for one in seen] == [f"View {number}" for number in range(MOST)]

@@ -26,7 +26,7 @@ from multimail.operations.context import Context, Services, Site
 from multimail.operations.mailboxes import DisplayName
 from multimail.operations.operation import Input, Operation
 from multimail.operations.operators import SESSION_LIFE, new_token
-from multimail.operations.views import Deleted
+from multimail.operations.views import Deleted, page_of_few
 from multimail.storage.database import Row, Tx
 
 LIFE: Final = 10 * MINUTE
@@ -113,11 +113,13 @@ class PasskeyPage(TypedDict):
     name of its own, but an address."""
 
     passkeys: list[Passkey]
+    cursor: str | None
     options: str | None
 
 
-class Nothing(Input):
-    """No input."""
+class ListPasskeys(Input):
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = None
 
 
 def passkey_view(row: Row) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def passkey_view(row: Row) -> dict[str, Any]:
     }
 
 
-def list_passkeys(ctx: Context, given: Nothing) -> Mapping[str, Any]:
+def list_passkeys(ctx: Context, given: ListPasskeys) -> Mapping[str, Any]:
     """Lists one's own passkeys, with what a browser needs to make another."""
     rows = _own(ctx)
     host = relying_party(ctx.services.site)
@@ -153,7 +155,8 @@ def list_passkeys(ctx: Context, given: Nothing) -> Mapping[str, Any]:
             ],
         )
         options = webauthn.options_to_json(made)
-    return {"passkeys": [passkey_view(row) for row in rows], "options": options}
+    shown, cursor = page_of_few(rows, given.limit, given.cursor, lambda row: str(row["created_at"]))
+    return {"passkeys": [passkey_view(row) for row in shown], "cursor": cursor, "options": options}
 
 
 def _own(ctx: Context) -> list[Row]:
@@ -273,7 +276,7 @@ def by_passkey(services: Services, tx: Tx, given: str) -> str | None:
 LIST_PASSKEYS = Operation(
     name="list_passkeys",
     run=list_passkeys,
-    input=Nothing,
+    input=ListPasskeys,
     output=PasskeyPage,
     scopes=(Scope.OPERATOR, Scope.PERSON),
     effect="read",

@@ -29,7 +29,7 @@ from multimail.operations.jobs import Lease
 from multimail.operations.notifications import watcher
 from multimail.operations.operation import Input, Operation
 from multimail.operations.vault import PUSH_SUBSCRIPTION, SIGNING_KEY
-from multimail.operations.views import Deleted
+from multimail.operations.views import Deleted, page_of_few
 from multimail.operations.watching import all_waiting
 from multimail.operations.webhooks import refuse_url
 from multimail.storage.database import Row, Tx
@@ -53,18 +53,22 @@ class PushSubscriptions(TypedDict):
 
     key: str | None
     subscriptions: list[PushSubscription]
+    cursor: str | None
 
 
 class ListPushSubscriptions(Input):
-    pass
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = None
 
 
 def list_push_subscriptions(ctx: Context, given: ListPushSubscriptions) -> Mapping[str, Any]:
     """Lists the browsers in which one is told oneself that mail waits."""
     key = find_key(ctx.services, ctx.tx)
+    shown, cursor = page_of_few(_own(ctx), given.limit, given.cursor, lambda row: str(row["subscription_id"]))
     return {
         "key": None if key is None else public_text(key),
-        "subscriptions": [_view(row) for row in _own(ctx)],
+        "subscriptions": [_view(row) for row in shown],
+        "cursor": cursor,
     }
 
 

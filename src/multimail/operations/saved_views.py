@@ -11,7 +11,7 @@ from multimail.core.risk import Risk
 from multimail.core.scopes import Scope
 from multimail.operations.context import Context
 from multimail.operations.operation import Input, Operation
-from multimail.operations.views import Deleted
+from multimail.operations.views import Deleted, page_of_few
 from multimail.storage.database import Row
 
 MOST: Final = 20  # of one operator
@@ -31,15 +31,18 @@ class SavedView(TypedDict):
 
 class SavedViewPage(TypedDict):
     views: list[SavedView]
+    cursor: str | None
 
 
 class ListSavedViews(Input):
-    pass
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = None
 
 
 def list_saved_views(ctx: Context, given: ListSavedViews) -> Mapping[str, Any]:
-    """Lists one's own views of the queue, by name."""
-    return {"views": [_view(row) for row in _own(ctx)]}
+    """Lists one's own views of the queue, oldest first; a person has at most twenty."""
+    shown, cursor = page_of_few(_own(ctx), given.limit, given.cursor, lambda row: str(row["view_id"]))
+    return {"views": [_view(row) for row in shown], "cursor": cursor}
 
 
 def _own(ctx: Context) -> list[Row]:

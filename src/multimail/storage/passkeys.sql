@@ -7,7 +7,7 @@ ON CONFLICT (account_id, passkey_id) DO NOTHING;
 SELECT * FROM passkeys WHERE account_id = :account_id AND passkey_id = :passkey_id;
 
 -- name: list_passkeys
-SELECT * FROM passkeys WHERE account_id = :account_id AND operator_id = :operator_id ORDER BY created_at, passkey_id;
+SELECT * FROM passkeys WHERE account_id = :account_id AND operator_id = :operator_id;
 
 -- name: use_passkey!
 UPDATE passkeys SET sign_count = :sign_count, last_used_at = :now

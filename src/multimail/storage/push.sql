@@ -8,7 +8,7 @@ VALUES (:account_id, :subscription_id, :operator_id, :endpoint_sha256, :host, :s
 DELETE FROM push_subscriptions WHERE account_id = :account_id AND endpoint_sha256 = :endpoint_sha256;
 
 -- name: list_push_subscriptions
-SELECT * FROM push_subscriptions WHERE account_id = :account_id AND operator_id = :operator_id ORDER BY subscription_id;
+SELECT * FROM push_subscriptions WHERE account_id = :account_id AND operator_id = :operator_id;
 
 -- name: get_push_subscription^
 SELECT * FROM push_subscriptions WHERE account_id = :account_id AND subscription_id = :subscription_id;

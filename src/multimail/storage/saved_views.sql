@@ -7,7 +7,7 @@ SET q = excluded.q, mailbox_id = excluded.mailbox_id, direction = excluded.direc
     grouped = excluded.grouped;
 
 -- name: list_saved_views
-SELECT * FROM saved_views WHERE account_id = :account_id AND operator_id = :operator_id ORDER BY name, view_id;
+SELECT * FROM saved_views WHERE account_id = :account_id AND operator_id = :operator_id;
 
 -- name: delete_saved_view!
 DELETE FROM saved_views WHERE account_id = :account_id AND operator_id = :operator_id AND view_id = :view_id;

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -140,6 +141,7 @@ async def show(
         **{name: value for name, value in asked.items() if value},
     )
     saved = (await desk.ask(LIST_SAVED_VIEWS))["views"] if desk.may("list_saved_views") else []
+    saved = sorted(saved, key=itemgetter("name"))
     reviewed, gone = None, ""
     if email_id:
         try:
