@@ -15,13 +15,13 @@ from multimail.operations.tool_schemas import Schema
 WORDS: Final = frozenset(
     """
     subject from_name markdown text html quoted body links headers attachments notes snippet last_error
-    message response hidden defects reasons detail signature calendar forwarded diagnostic found
+    message response hidden defects reasons detail signature calendar forwarded diagnostic found filename
     """.split()
 )
 # Addresses are chosen too, but what is left of these can hardly speak.
 ADDRESSES: Final = frozenset(
     """
-    from to cc bcc reply_to participants address sender recipient envelope_sender envelope_recipients
+    from to cc bcc reply_to participants recipients address sender recipient envelope_sender envelope_recipients
     first_contact reply_to_differs new_links
     """.split()
 )
@@ -66,13 +66,13 @@ def _split_fields(answer: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
 
 
 def _plain(value: Any) -> tuple[Any, Any]:
-    """Addresses that are plain are said; the others are words."""
+    """Addresses that are plain are said; the others are words. What has fields of its own is split by them."""
     if isinstance(value, str):
         return (value, None) if PLAIN_ADDRESS.fullmatch(value) or not value else (None, value)
-    if isinstance(value, list):
-        odd = [item for item in value if isinstance(item, str) and not PLAIN_ADDRESS.fullmatch(item)]
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        odd = [item for item in value if not PLAIN_ADDRESS.fullmatch(item)]
         return [item for item in value if item not in odd], odd or None
-    return value, None
+    return split(value)
 
 
 def fenced(words: Any, mark: str) -> str:
