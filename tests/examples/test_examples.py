@@ -184,6 +184,23 @@ def test_every_folder_tells_how_and_is_run_here() -> None:
         assert "install multimail" not in text, "what the registries have by that name is another project's"
 
 
+def test_n8n_has_every_node_of_the_workflow_with_what_it_is_given() -> None:
+    """n8n_nodes.json is taken from n8n-nodes-base 2.41.2 (dist/types/nodes.json), which takes too long to install."""
+    nodes = json.loads(Path(__file__).with_name("n8n_nodes.json").read_text())
+    workflow = json.loads((EXAMPLES / "n8n" / "workflow.json").read_text())
+    names = [node["name"] for node in workflow["nodes"]]
+    assert len(set(names)) == len(names) == len({node["id"] for node in workflow["nodes"]})
+    for node in workflow["nodes"]:
+        known = nodes[node["type"]]
+        assert node["typeVersion"] in known["versions"], node["name"]
+        for name, value in node["parameters"].items():
+            kind, *rest = known["parameters"][name]
+            if kind == "options":
+                assert value in rest[0], (node["name"], name)
+            elif kind in ("collection", "fixedCollection"):
+                assert value.keys() <= set(*rest), (node["name"], name)
+
+
 @pytest.mark.debian("node-typescript")
 def test_n8n_s_code_believes_only_the_server_and_its_request_is_taken(server: Server, tmp_path: Path) -> None:
     workflow = json.loads((EXAMPLES / "n8n" / "workflow.json").read_text())
