@@ -1,11 +1,13 @@
 """The full-screen queue, played with keys, against the product in this process."""
 
+from typing import Any
+
 import httpx2
 import pytest
 from textual.widgets import OptionList, Static
 
 from multimail.client import AsyncMultiMail
-from multimail.commands.approve_screen import Queue
+from multimail.commands.approve_screen import Queue, warnings_of
 from tests.support import mailroom
 from tests.support.server import Server, multimail
 from tests.support.world import World
@@ -35,7 +37,7 @@ async def test_emails_are_shown_whole_and_decided_one_by_one(world: World, queue
         shown = read(queue)
         assert "One" in shown and first["id"] in queue._pending
         assert "\\u202eevil\\x1b[31m" in shown and "\x1b" not in shown
-        assert "never in touch before" in shown
+        assert "! first contact: " in shown
         await keys.press("a", "n")
         assert await decision(world, first["id"]) == ("pending", None)
         await keys.press("a", "y")
@@ -46,6 +48,25 @@ async def test_emails_are_shown_whole_and_decided_one_by_one(world: World, queue
         await keys.pause()
         assert await decision(world, second["id"]) == ("rejected", "Not so")
         assert read(queue) == "Nothing waits."
+
+
+async def test_warnings_are_the_desk_s_the_gravest_first(world: World, queue: Queue) -> None:
+    await mailroom.send(world, reply_to=["eve@elsewhere.test"])
+    async with queue.run_test() as keys:
+        await keys.pause()
+        warnings = [line.split(":")[0] for line in read(queue).splitlines() if line.startswith("! ")]
+    assert warnings == ["! reply to differs", "! first contact", "! read unknown"]
+
+
+def test_a_forged_sender_is_said() -> None:
+    reads = {"known": True, "elsewhere": False, "emails": [], "listed": []}
+    lists = dict.fromkeys(("first_contact", "near_duplicates", "reply_to_differs", "new_links"), ())
+    facts = lists | {"content_changed": False, "untrusted_reads": reads}
+    email: Any = {"facts": facts, "findings": [], "auth": {"verdict": "fail", "reasons": ["dmarc: \x1b[2J"]}}
+    (warning,) = warnings_of(email)
+    assert warning.startswith(
+        "sender unproven: the owner of the domain in From says it is forged. dmarc: \\x1b"
+    )
 
 
 async def test_what_was_decided_elsewhere_is_refused_and_told(world: World, queue: Queue) -> None:

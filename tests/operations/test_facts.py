@@ -4,10 +4,10 @@ from functools import partial
 from typing import Any
 
 from multimail.core.scopes import Scope
+from multimail.core.telling import told as in_words
 from multimail.core.times import DAY, HOUR
 from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
 from multimail.operations.events import LIST_EVENTS
-from multimail.operations.facts import told as in_words
 from multimail.operations.inbox import CHECK_INBOX, LIST_EMAILS
 from multimail.operations.indexing import index_some
 from multimail.operations.oversight import LIST_PENDING

@@ -17,6 +17,8 @@ from textual.widgets.option_list import Option
 
 from multimail.client import ApiError, AsyncMultiMail, ConnectionFailed
 from multimail.commands.flags import plain
+from multimail.core.risk import in_order, sign_of
+from multimail.core.telling import told
 
 EVERY: Final = 3.0  # seconds between looks at what waits
 MOST: Final = 500  # emails in the list; more are counted when these are decided
@@ -227,28 +229,18 @@ def whole(email: Pending) -> Iterator[Text]:
 
 
 def warnings_of(email: Pending) -> Iterator[str]:
-    for finding in email["findings"]:
-        yield plain(f"{finding['kind']}: {finding['detail']}")
+    """What the desk says of it, in its words, gravest first."""
     facts = email["facts"]
-    if facts["first_contact"]:
-        yield plain(f"never in touch before: {_list(facts['first_contact'])}")
-    if facts["near_duplicates"]:
-        yield plain(f"nearly the same waits too: {_list(facts['near_duplicates'])}")
-    if facts["reply_to_differs"]:
-        yield plain(f"answers go to: {_list(facts['reply_to_differs'])}")
-    if facts["new_links"]:
-        yield plain(f"no earlier mail with these people led to: {_list(facts['new_links'])}")
-    reads = facts["untrusted_reads"]
-    if reads["emails"]:
-        yield plain(f"read in the same turn: mail of {_list([one['from'] for one in reads['emails']])}")
-    if reads["listed"]:
-        yield plain(
-            f"subjects seen in the same turn: mail of {_list([one['from'] for one in reads['listed']])}"
-        )
-    if not reads["known"]:
-        yield "what else its agent had read before it wrote this is not known"
-    if facts["content_changed"]:
-        yield "it was changed after it was written"
+    said = [(sign_of(one["kind"]), one["detail"]) for one in email["findings"]]
+    if facts["reply_to_differs"] and "reply_to_differs" not in dict(said):
+        said.append(("reply_to_differs", f"answers would go to {_list(facts['reply_to_differs'])}"))
+    if email["auth"] is not None and email["auth"]["verdict"] == "fail":
+        reasons = "; ".join(email["auth"]["reasons"])
+        said.append(("sender_unproven", f"the owner of the domain in From says it is forged. {reasons}"))
+    said += told(facts)
+    gravest = in_order(dict(said))
+    for sign, detail in sorted(said, key=lambda one: gravest.index(one[0])):
+        yield plain(f"{sign.replace('_', ' ')}: {detail}")
 
 
 def _list(values: list[str]) -> str:

@@ -5,7 +5,7 @@ mail that is held, declined or in quarantine makes nobody known. Marks are those
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final
 
@@ -16,15 +16,13 @@ from multimail.core.duplicates import alike, bands
 from multimail.core.event_types import EventType
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import State, Transition
-from multimail.core.risk import in_order
 from multimail.operations.context import Context
 from multimail.operations.linked import new_links
-from multimail.operations.turns import NOTHING_READ, ReadBefore, UntrustedReads, untrusted_reads
+from multimail.operations.turns import NOTHING_READ, UntrustedReads, untrusted_reads
 from multimail.storage.database import Row
 
 CANDIDATES: Final = 100  # marks that are looked at for one email, however many wait
 SHOWN: Final = 20
-NAMED: Final = 5  # people in one sentence
 
 
 class Facts(TypedDict):
@@ -59,31 +57,6 @@ def pending_facts(ctx: Context, email: Row) -> dict[str, Any]:
         "new_links": new_links(ctx, email) if outbound else [],
         "untrusted_reads": untrusted_reads(ctx, email) if outbound else NOTHING_READ,
     }
-
-
-def told(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the facts say, as a sign (core/risk.py) and a sentence, gravest first. Who and where is strangers' text."""
-    reads, several = facts["untrusted_reads"], len(facts["near_duplicates"])
-    hosts = ", ".join(facts["new_links"])
-    said = {
-        "read_elsewhere" if reads["elsewhere"] else "read_before":
-            reads["emails"]
-            and f"in the turn in which its agent wrote this it had read mail of {_names(reads['emails'])}",
-        "new_link": hosts and f"no earlier mail with these people led to {hosts}",
-        "first_contact": ", ".join(facts["first_contact"]),
-        "near_duplicate": several and f"{several} more that wait say nearly the same to one of the same people",
-        "edited": facts["content_changed"] and "it was edited since it was first sent",
-        "listed_before": reads["listed"] and f"in that turn it had seen subjects of mail of {_names(reads['listed'])}",
-        "read_unknown": not reads["known"] and "what else its agent had read before it wrote this is not known",
-    }  # fmt: skip
-    return [(sign, str(said[sign])) for sign in in_order(said) if said[sign]]
-
-
-def _names(emails: Iterable[ReadBefore]) -> str:
-    """Of their senders the first few, and how many more there are."""
-    senders = list(dict.fromkeys(one["from"] for one in emails))
-    more = f" and {len(senders) - NAMED} more" if len(senders) > NAMED else ""
-    return ", ".join(senders[:NAMED]) + more
 
 
 def _near_duplicates(ctx: Context, email: Row) -> list[str]:

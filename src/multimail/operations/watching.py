@@ -12,10 +12,11 @@ from typing import Any, Final
 from multimail.core.attention import Act, Policy, Step, digest_time, steps
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import Kind, State, event
+from multimail.core.telling import told
 from multimail.core.times import DAY, HOUR, MINUTE, to_datetime
 from multimail.operations import lifecycle
 from multimail.operations.context import Context, Services, system
-from multimail.operations.facts import pending_facts, told
+from multimail.operations.facts import pending_facts
 from multimail.operations.jobs import Lease
 from multimail.operations.links import sign_link
 from multimail.operations.notices import is_hosted, notify, quoted

@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from multimail.core.errors import Refused
+from multimail.core.telling import told
 from multimail.operations.approval_links import DECIDE_BY_LINK, SHOW_APPROVAL
 from multimail.operations.context import Caller, Services
-from multimail.operations.facts import told
 from multimail.operations.operation import Operation, invoke
 from multimail.operations.unsubscribing import SHOW_UNSUBSCRIBE, UNSUBSCRIBE
 from multimail.storage.database import StorageFull

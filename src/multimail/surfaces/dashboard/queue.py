@@ -13,11 +13,11 @@ from starlette.responses import Response
 from multimail.core.errors import Refused
 from multimail.core.oversight import State
 from multimail.core.risk import Risk
+from multimail.core.telling import told
 from multimail.operations.attachments import DOWNLOAD_SOURCE
 from multimail.operations.deciding import DECIDE_EMAILS
 from multimail.operations.editing import EDIT_EMAIL
 from multimail.operations.emails import GET_MESSAGE
-from multimail.operations.facts import told
 from multimail.operations.html import READ_HTML
 from multimail.operations.mailboxes import LIST_MAILBOXES
 from multimail.operations.oversight import DECIDE_EMAIL, UNDO_DECISION
