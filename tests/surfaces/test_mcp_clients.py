@@ -1,4 +1,4 @@
-"""Other people's MCP clients, against a live server: fastmcp's uses some tools, the MCP Inspector's every one."""
+"""Other people's MCP clients, against a live server: fastmcp's and the MCP Inspector's each call every tool."""
 
 import json
 import subprocess
@@ -18,6 +18,7 @@ from tests.support.server import Server, clean_environment
 from tests.test_authority import EXAMPLES, Things
 
 INSPECTOR = npm.MODULES / "@modelcontextprotocol" / "inspector" / "clients" / "cli" / "build" / "index.js"
+KEYS = ("agent", "admin", "oversight")
 REFUSED = 5  # its exit code for a result with isError
 
 
@@ -39,6 +40,38 @@ async def test_fastmcp_lists_tools_sends_and_reads(server: Server) -> None:
             "draft_reply",
             "daily_digest",
         }
+
+
+def things_of(server: Server) -> Things:
+    """What the examples of the operations are about: a mailbox, an email in it, and one that waits."""
+    desk = Desk(server)
+    email_id = desk.receive("Hello", "Words")
+    return Things(
+        mailbox_id=server.mailbox_id,
+        address=server.address,
+        email_id=email_id,
+        thread_id=desk.read(email_id)["thread_id"],
+        pending_id=server.send(to="ann@example.com", subject="Hi", markdown="Hello").body["id"],
+    )
+
+
+async def test_fastmcp_calls_every_tool(server: Server) -> None:
+    """It reads each answer by the tool's output schema."""
+    things, worked, refused = things_of(server), set(), set()
+    for key in KEYS:
+        headers = {"Authorization": f"Bearer {server.keys[key]}"}
+        async with Client(StreamableHttpTransport(f"{server.url}/mcp", headers=headers)) as client:
+            for tool in await client.list_tools():
+                if tool.name in worked | refused:
+                    continue
+                answer = await client.call_tool(
+                    tool.name, EXAMPLES[tool.name](things)[0], raise_on_error=False
+                )
+                (refused if answer.is_error else worked).add(tool.name)
+                if answer.is_error:
+                    assert json.loads(answer.content[0].text)["code"] in ERRORS, tool.name
+    assert worked | refused == {one.name for one in usable(OPERATIONS, frozenset(KEY_SCOPES))}
+    assert len(worked) > 50, refused
 
 
 def inspect(server: Server, folder: Path, calls: list[tuple[str, list[str]]]) -> list[tuple[int, Any]]:
@@ -71,19 +104,10 @@ def inspect(server: Server, folder: Path, calls: list[tuple[str, list[str]]]) ->
 
 def test_the_inspector_calls_every_tool(server: Server, tmp_path: Path) -> None:
     """Their schemas are portable, too. What a made-up id is answered is a refusal, and is read as one."""
-    desk = Desk(server)
-    email_id = desk.receive("Hello", "Words")
-    things = Things(
-        mailbox_id=server.mailbox_id,
-        address=server.address,
-        email_id=email_id,
-        thread_id=desk.read(email_id)["thread_id"],
-        pending_id=server.send(to="ann@example.com", subject="Hi", markdown="Hello").body["id"],
-    )
-    keys = ("agent", "admin", "oversight")
-    listings: list[tuple[str, list[str]]] = [(key, ["--method", "tools/list", "--strict"]) for key in keys]
+    things = things_of(server)
+    listings: list[tuple[str, list[str]]] = [(key, ["--method", "tools/list", "--strict"]) for key in KEYS]
     listed = [result["tools"] for _, result in inspect(server, tmp_path, listings)]
-    tools = {tool["name"]: key for key, found in zip(keys, listed, strict=True) for tool in found}
+    tools = {tool["name"]: key for key, found in zip(KEYS, listed, strict=True) for tool in found}
     assert set(tools) == {one.name for one in usable(OPERATIONS, frozenset(KEY_SCOPES))}
     calls = []
     for number, (name, key) in enumerate(tools.items()):
