@@ -190,6 +190,10 @@ def test_a_limit_is_waited_for_unless_it_is_far_away(monkeypatch: pytest.MonkeyP
 def test_an_input_never_leaves_its_place_in_the_path() -> None:
     call = call_of("GET", "/v1/contacts/{contact_id}", {"contact_id": "../account?x=1", "limit": None})
     assert (call.path, call.query) == ("/v1/contacts/..%2Faccount%3Fx%3D1", {})
+    assert call_of("GET", "/v1/contacts/{contact_id}", {"contact_id": "%2e."}).path == "/v1/contacts/%252e."
+    for name in ("", ".", ".."):  # delete_draft of "..", once resolved, would be delete_mailbox
+        with pytest.raises(NotFound):
+            call_of("DELETE", "/v1/mailboxes/m/drafts/{draft_id}", {"draft_id": name})
 
 
 def test_a_webhook_call_is_believed_only_if_it_is_signed() -> None:

@@ -37,6 +37,7 @@ seen.told = JSON.parse(await mail.dispatch("get_message", { email_id: "eml_none"
 seen.unknown = JSON.parse(await mail.dispatch("constructor", {})).code;
 const missing = await refusal(() => mail.readEmail({ email_id: "eml_none" }));
 seen.missing = missing instanceof NotFound && missing.name === "NotFound" && missing.requestId.startsWith("req_");
+seen.dots = (await refusal(() => mail.getThread({ mailbox_id: ".", thread_id: ".." }))) instanceof NotFound;
 seen.wrong = (await refusal(() => mail.sendEmail({ to: "nobody", subject: "x" }))) instanceof InvalidFields;
 await mail.cancelMessage({ email_id: sent.id });
 seen.late = (await refusal(() => mail.cancelMessage({ email_id: sent.id }))) instanceof Conflict;

@@ -69,6 +69,7 @@ def test_a_program_uses_it(server: Server, built: Path) -> None:
         "told": "not_found",
         "unknown": "not_called",
         "missing": True,
+        "dots": True,
         "wrong": True,
         "late": True,
         "stranger": True,

@@ -49,7 +49,7 @@ export class Calls {
       const value = given[name];
       if (value === undefined) throw new TypeError(`${name} is needed`);
       delete given[name];
-      return encodeURIComponent(String(value));
+      return segment(String(value));
     });
     const inQuery = method === "GET" || method === "DELETE";
     const url = this.baseUrl + path + (inQuery ? query(given) : "");
@@ -99,6 +99,12 @@ export class Calls {
     }
     return only.id;
   }
+}
+
+/** One segment of a path: "." and ".." would be resolved to another path, however they are written (URL Standard). */
+function segment(value: string): string {
+  if (["", ".", ".."].includes(value)) throw errorOf(404, { error: `Nothing is named "${value}".`, code: "not_found" });
+  return encodeURIComponent(value);
 }
 
 function query(given: Record<string, unknown>): string {

@@ -31,16 +31,27 @@ class Call:
 
 
 def call_of(method: str, template: str, inputs: Mapping[str, Any], *, idempotent: bool = False) -> Call:
-    """None is what was not given. An operation that can be idempotent gets a key of its own where none was given."""
+    """None is what was not given. An operation that can be idempotent gets a key of its own where none was given.
+
+    Raises NotFound for an input that would be another path, so another operation.
+    """
     given = {name: value for name, value in inputs.items() if value is not None}
     if idempotent:
         given.setdefault("idempotency_key", uuid.uuid4().hex)
     in_path = _INPUT.findall(template)
-    path = _INPUT.sub(lambda match: quote(str(given[match[1]]), safe=""), template)
+    path = _INPUT.sub(lambda match: _segment(str(given[match[1]])), template)
     rest = {name: value for name, value in given.items() if name not in in_path}
     if method in ("GET", "DELETE"):
         return Call(method, path, {name: _in_query(value) for name, value in rest.items()}, None, True)
     return Call(method, path, {}, rest, idempotent)
+
+
+def _segment(value: str) -> str:
+    """One segment of a path. What is none of its own is resolved before it is sent (RFC 3986 section 5.2.4), even if it
+    is written with percent signs (URL Standard, "double-dot URL path segment")."""
+    if value in ("", ".", ".."):
+        raise error_of(404, {"error": f"Nothing is named {value!r}.", "code": "not_found"})
+    return quote(value, safe="")
 
 
 def _in_query(value: Any) -> Any:
