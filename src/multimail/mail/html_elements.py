@@ -6,13 +6,16 @@ Newsletters repeat a few dozen tags thousands of times; this is what makes readi
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from multimail.mail.css_values import LINK
 from multimail.mail.html_tokens import attributes_of
 from multimail.mail.look import PLAIN, Style, style_of
 from multimail.mail.quoting import QUOTE_CLOSE, QUOTE_OPEN, SIGNATURE_CLOSE, SIGNATURE_OPEN
+from multimail.mail.style_sheet import Marks, Rule, Sheets, marks_of
 
 MAX_TARGET: Final = 4_000
 MAX_ALT: Final = 1_000
 
+NO_MARKS: Final[Marks] = frozenset()
 Sets = tuple[frozenset[str], frozenset[str]]
 
 VOID: Final = frozenset(
@@ -66,12 +69,14 @@ _SIGNATURE_MARKS: Final = frozenset(
 
 
 class Element(NamedTuple):
-    """`closes` is None where the tag closes nothing by itself. `before` and `after` are the marks around history and
+    """`style` is None where what is around decides (`style_around`); `marks` are what style sheets go by. `closes` is
+    None where the tag closes nothing by itself. `before` and `after` are the marks around history and
     signatures; with `rest` all that follows is history. `indent` says that a quotation quotes nobody. `target` is a
     link's, None for what is no link; `start` a list's first number; `alt` a picture's text, `dot` one of a pixel."""
 
     name: str
-    style: Style
+    style: Style | None
+    marks: Marks
     closes: Sets | None
     void: bool
     before: str
@@ -84,15 +89,17 @@ class Element(NamedTuple):
     dot: bool
 
 
-def element_of(name: str, source: str, rules: Mapping[str, str]) -> Element:
-    """`source` is what stands behind the tag's name, `rules` what classes and ids hide (look.hiding_rules)."""
-    bare = not source or source.isspace()
-    attributes = {} if bare else attributes_of(source)
+def element_of(name: str, source: str, sheets: Sheets) -> Element:
+    """`source` is what stands behind the tag's name."""
+    attributes = _attributes(source)
+    marks = marks_of(name, attributes, sheets.by_attribute) if sheets.speak else NO_MARKS
+    rules = sheets.matching(marks, None) if marks else []
     before, after, rest = _marks(name, attributes)
     start = attributes.get("start", "")
     return Element(
         name=name,
-        style=PLAIN if bare else style_of(attributes, rules),
+        style=None if rules is None else _styled(name, attributes, sheets, rules),
+        marks=marks,
         closes=CLOSES.get(name),
         void=name in VOID,
         before=before,
@@ -109,6 +116,22 @@ def element_of(name: str, source: str, rules: Mapping[str, str]) -> Element:
             attributes.get(side, "").strip().removesuffix("px") in ("0", "1") for side in ("width", "height")
         ),
     )
+
+
+def style_around(name: str, source: str, sheets: Sheets, rules: list[Rule]) -> Style:
+    """The style of an element whose `rules` were chosen by what is around it."""
+    return _styled(name, _attributes(source), sheets, rules)
+
+
+def _attributes(source: str) -> dict[str, str]:
+    return attributes_of(source) if source and not source.isspace() else {}
+
+
+def _styled(name: str, attributes: Mapping[str, str], sheets: Sheets, rules: list[Rule]) -> Style:
+    style = style_of(name, attributes, sheets, rules)
+    if name == "a" and "href" in attributes and not style.coloured:
+        return style._replace(colour=LINK, coloured=True)
+    return PLAIN if style == PLAIN else style
 
 
 def _marks(name: str, attributes: Mapping[str, str]) -> tuple[str, str, bool]:

@@ -28,11 +28,13 @@ from multimail.mail.html_elements import (
     TABLE_PARTS,
     Element,
     element_of,
+    style_around,
 )
 from multimail.mail.html_tables import data_tables
 from multimail.mail.html_tokens import Token, tokens_of
-from multimail.mail.look import PLAIN, WHITE, Look, Style, apply, hiding_rules
+from multimail.mail.look import PLAIN, Look, Style, apply
 from multimail.mail.quoting import QUOTE_CLOSE, QUOTE_OPEN, SIGNATURE_CLOSE, SIGNATURE_OPEN
+from multimail.mail.style_sheet import Marks, Sheets
 
 MAX_HTML = 4_000_000  # characters read; the rest is cut with a defect
 MAX_TOKENS = 200_000  # tags and runs of text read, likewise
@@ -75,8 +77,10 @@ def read_html(html: str) -> Reading:
     tokens = tuple(islice(tokens_of(html.translate(_MARKS) if _has_marks(html) else html), MAX_TOKENS))
     if len(tokens) == MAX_TOKENS:
         defects.append(f"The HTML had more than {MAX_TOKENS} pieces; the rest was not read.")
-    page = _Page(tokens, html)
+    page = _Page(tokens)
     page.read(tokens)
+    if page.sheets.unread:
+        defects.append("The style sheets were more than is followed: words that they hide may be shown.")
     dialect = "".join(page.out)
     try:
         markdown = _converted(dialect, page.hidden)
@@ -111,13 +115,9 @@ class _Page:
     It runs for every tag and every run of words of every mail, so what is known of a tag beforehand is looked up.
     """
 
-    def __init__(self, tokens: Sequence[Token], html: str) -> None:
-        lower = html.lower()
-        plain_page = "background" not in lower and "bgcolor" not in lower
-        self.rules: dict[str, str] = {}
-        for kind, sheet, _ in tokens:
-            if kind == "style":
-                self.rules.update(hiding_rules(sheet))
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self.sheets = Sheets(sheet for kind, sheet, _ in tokens if kind == "style")
+        self.around: list[Marks] = []
         self.data_tables = data_tables(tokens)
         self.out: list[str] = []
         self.words: list[str] = []
@@ -125,12 +125,13 @@ class _Page:
         self.hidden: list[str] = []
         self.open: list[Open] = []
         self.count: defaultdict[str, int] = defaultdict(int)
-        self.look = Look(background=WHITE if plain_page else None)
+        self.look = Look()
         self.depth = self.indent = self.inline = self.tables = 0
         self.inside: list[int] = []
         self.rest_quoted = False
         self.unseen: tuple[str, list[str]] = ("", [])
         self.known: dict[Token, Element] = {}
+        self.styles: dict[tuple[Token, tuple[int, ...]], Style] = {}
         self.looks: dict[tuple[Style, Look], Look] = {}
 
     def read(self, tokens: Sequence[Token]) -> None:
@@ -182,15 +183,18 @@ class _Page:
     def _start(self, tag: Token) -> None:
         element = self.known.get(tag)
         if element is None:
-            element = self.known[tag] = element_of(tag[1], tag[2], self.rules)
+            element = self.known[tag] = element_of(tag[1], tag[2], self.sheets)
         name = element.name
         if element.closes is not None:
             self._close_implied(*element.closes)
         around = self.look
         look = around
-        if element.style is not PLAIN:
-            key = (element.style, around)
-            look = self.looks.get(key) or self.looks.setdefault(key, apply(element.style, around))
+        style = element.style
+        if style is None:
+            style = self._style_around(tag, element)
+        if style is not PLAIN:
+            key = (style, around)
+            look = self.looks.get(key) or self.looks.setdefault(key, apply(style, around))
         if element.void:
             self._void(element, look)
             return
@@ -207,8 +211,16 @@ class _Page:
         if emit:
             self.out.append(emit)
         self.open.append((name, close, around, depth, indent, inline, link))
+        self.around.append(element.marks)
         self.count[name] += 1
         self.look = look
+
+    def _style_around(self, tag: Token, element: Element) -> Style:
+        rules = self.sheets.matching(element.marks, self.around) or []
+        key = (tag, tuple(rule.weight[-1] for rule in rules))
+        if key not in self.styles:
+            self.styles[key] = style_around(tag[1], tag[2], self.sheets, rules)
+        return self.styles[key]
 
     def _void(self, element: Element, look: Look) -> None:
         name = element.name
@@ -294,6 +306,7 @@ class _Page:
 
     def _pop(self) -> None:
         name, close, look, self.depth, self.indent, self.inline, link = self.open.pop()
+        self.around.pop()
         self.count[name] -= 1
         if name == "table":
             self.inside.pop()
