@@ -32,6 +32,23 @@ async def facts(world: World, email_id: str, key: str = "oversight") -> dict[str
     return dict(next(one["facts"] for one in pending if one["id"] == email_id))
 
 
+async def test_what_goes_outside_is_told(world: World) -> None:
+    inside = f"boss@{world.mailbox['address'].rpartition('@')[2].upper()}"
+    within = (await mailroom.send(world, to=inside))["id"]
+    assert (await facts(world, within))["external_domains"] == []
+    sent = (await mailroom.send(world, to=[inside, "bob@Example.test"]))["id"]
+    assert (await facts(world, sent))["external_domains"] == ["example.test"]
+    own = {"account_id": world.account_id, "domain_id": "dom_1", "domain": "example.test"}
+    add = (
+        "INSERT INTO domains (account_id, domain_id, domain, token, status, findings_json, created_at)"
+        " VALUES (:account_id, :domain_id, :domain, '', :status, '{}', 0)"
+    )
+    await mailroom.execute(world, add, status="pending", **own)
+    assert (await facts(world, sent))["external_domains"] == ["example.test"]
+    await mailroom.execute(world, "UPDATE domains SET status = 'verified'")
+    assert (await facts(world, sent))["external_domains"] == []
+
+
 async def test_a_first_contact_is_told_until_there_was_one(world: World) -> None:
     people = {"to": "Bob <BOB@example.test>", "bcc": "eve@example.test"}
     sent = (await mailroom.send(world, **people))["id"]

@@ -19,7 +19,9 @@ from multimail.core.times import DAY
 from multimail.mail.charsets import strip_unseen
 from multimail.operations import operators
 from multimail.operations.account import GET_AUDIT_LOG
+from multimail.operations.api_keys import CREATE_API_KEY
 from multimail.operations.authenticate import operator_actor
+from multimail.operations.contacts import ADD_CONTACT
 from multimail.operations.context import Context
 from multimail.operations.editing import EDIT_SCHEDULED_EMAIL
 from multimail.operations.emails import GET_MESSAGE
@@ -28,14 +30,17 @@ from multimail.operations.intake import Arrival, accept, understand
 from multimail.operations.jobs import Lease
 from multimail.operations.operation import Operation
 from multimail.operations.oversight import DECIDE_EMAIL, LIST_PENDING
-from multimail.operations.rules import LIST_RULES
+from multimail.operations.rules import ADD_RULE, LIST_RULES
 from multimail.operations.sealing import seal_all
 from multimail.operations.sending import CANCEL_MESSAGE, SEND_EMAIL
 from multimail.surfaces import dashboard
+from multimail.surfaces.dashboard import sign_in
+from multimail.surfaces.dashboard.desk import ROOMS
 from multimail.surfaces.dashboard.desk import Desk as Rooms
 from multimail.surfaces.dashboard.render import address, reveal, size
 from multimail.surfaces.dashboard.session import csrf_token
 from multimail.surfaces.http import build_app
+from tests.support import mailroom
 from tests.support.asgi import Reply, fetch
 from tests.support.world import World
 
@@ -181,7 +186,7 @@ def check_page(reply: Reply, page: Page) -> None:
             assert (attributes["src"] or "").startswith("/dashboard/static/")
         if tag == "iframe":
             assert attributes["sandbox"] == ""
-    labels = {found["for"] for found in page.all("label")}
+    labels = {found.get("for") for found in page.all("label")}
     assert all(found["id"] in labels for found in page.all("textarea"))
 
 
@@ -239,6 +244,27 @@ async def test_the_cookie_is_for_the_desk_alone(desk: Desk) -> None:
         decided = await fetch(desk.app, "POST", "/v1/oversight/decide", json_body=body, headers=sent)
         assert decided.status == 401
     assert await desk.status(email) == "pending_approval"
+
+
+async def test_who_asks_for_a_code_is_answered_alike_and_as_late(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.world.add_operator("Mira", email="mira@people.test")
+    paused: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+
+    monkeypatch.setattr(sign_in, "pause", pause)
+    answers = []
+    for one in ("mira@people.test", "nobody@people.test", "nonsense"):
+        browser = Browser(desk)
+        page = await browser.post("/dashboard/sign-in", {"email": one})
+        answers.append((browser.reply.status, page.words.replace(one, "")))
+        page = await browser.post("/dashboard/sign-in/code", {"email": one, "code": "00000000"})
+        answers.append((browser.reply.status, page.words.replace(one, "")))
+    assert answers[0:2] == answers[2:4] == answers[4:6]
+    assert paused == [sign_in.PACE] * 6
 
 
 async def test_over_https_the_cookie_is_secure(desk: Desk) -> None:
@@ -445,6 +471,32 @@ async def test_hostile_mail_is_words_and_never_markup(desk: Desk) -> None:
     assert done.tags == []
     page = await browser.get(browser.reply.headers["location"])
     assert "Reason: " in page.words and "<script>" in page.words
+
+
+async def test_strangers_names_are_what_they_are_in_every_room(desk: Desk) -> None:
+    """Bidi and invisible characters are marked, look-alike domains spelled out, and nothing becomes markup."""
+    world, false = desk.world, "pay@b\u0430nk.test"
+    part = f'Content-Disposition: attachment; filename="{HOSTILE.replace(chr(34), "")}"\r\n\r\nx\r\n--b--\r\n'
+    raw = mailroom.mail(sender=f"Ann \u202egnp <{false}>", subject=HOSTILE, body="--b\r\n" + part,
+                        Content_Type='multipart/mixed; boundary="b"')  # fmt: skip
+    email_id = await mailroom.arrive(world, raw, envelope_from="eve@evil.test")
+    sent = await desk.held(
+        to=false, subject=HOSTILE, attachments=[{"name": "a\u202eb.txt", "content_base64": "eA=="}]
+    )
+    await world.invoke(ADD_CONTACT, "admin", address=false, name=HOSTILE, notes=HOSTILE)
+    await world.invoke(ADD_RULE, "admin", kind="deny", pattern="*@b\u0430nk.test")
+    await world.invoke(CREATE_API_KEY, "admin", name=HOSTILE, scopes=["read"])
+    await seal_all(world.services, lambda head: "")
+    browser = await desk.person(HOSTILE)
+    thread = (await world.invoke(GET_MESSAGE, email_id=email_id))["thread_id"]
+    paths = [room.path for room in ROOMS]
+    paths += [f"/dashboard/threads/{thread}", f"/dashboard/emails/{email_id}", f"/dashboard/emails/{sent['id']}",
+              f"/dashboard/mailboxes/{world.mailbox['mailbox_id']}", "/dashboard/start", "/dashboard/more"]  # fmt: skip
+    for path in paths:
+        page = await browser.get(path)  # check_page looks at every tag
+        assert browser.reply.status == 200, path
+        assert "\u202e" not in browser.reply.content.decode(), path
+        assert "b\u0430nk.test" not in page.words or "xn--bnk-6cd.test" in page.words, path
 
 
 async def test_a_message_shows_its_html_in_a_frame_where_nothing_runs_or_loads(desk: Desk) -> None:

@@ -249,7 +249,7 @@ async def test_news_come_by_themselves(house: House) -> None:
     await held(house, subject="Fresh")
     await expect(row(page, "Fresh")).to_be_visible()
     await expect(page).to_have_title(re.compile(r"^\(1\) "))
-    await expect(page.locator("#live")).to_have_text("1 emails wait")
+    await expect(page.locator("#live")).to_have_text("1 email waits")
 
 
 async def test_an_edit_shows_its_difference_and_an_old_page_is_told_what_changed(house: House) -> None:
@@ -605,6 +605,8 @@ async def test_a_mailed_code_signs_in_where_it_was_asked_for(house: House) -> No
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Waiting for you")).to_be_visible()
     await sign_out(house, page)
+    await expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    await page.go_back()  # nothing was kept to go back to
     await expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
     house.faults.clear()  # 401 and 403 are in Chromium's console
 

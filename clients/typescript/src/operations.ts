@@ -477,7 +477,8 @@ export interface EventList {
  * `first_contact` are people never written to and never heard from; `near_duplicates` other emails that wait for
  * a decision and say nearly the same to one of the same recipients, whatever thread or agent they are of;
  * `reply_to_differs` where answers would go instead of to the sender; `new_links` hosts that it links to, and that
- * no earlier mail with these people or of this conversation did; `untrusted_reads` what the agent had read.
+ * no earlier mail with these people or of this conversation did; `untrusted_reads` what the agent had read;
+ * `external_domains` where it goes outside of the account's own.
  */
 export interface Facts {
   first_contact: string[];
@@ -485,6 +486,7 @@ export interface Facts {
   reply_to_differs: string[];
   content_changed: boolean;
   new_links: string[];
+  external_domains: string[];
   untrusted_reads: UntrustedReads;
 }
 

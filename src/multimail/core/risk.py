@@ -37,6 +37,7 @@ SIGNS: Final = {
     "edited": Risk.ORDINARY,
     "read_before": Risk.ORDINARY,  # of those to whom it is written
     "listed_before": Risk.ORDINARY,  # senders and subjects alone
+    "external": Risk.ORDINARY,  # most mail goes outside
     "read_unknown": Risk.ORDINARY,
 }
 

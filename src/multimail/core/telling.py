@@ -21,6 +21,7 @@ def told(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         "near_duplicate": several and f"{several} more that wait say nearly the same to one of the same people",
         "edited": facts["content_changed"] and "it was edited since it was first sent",
         "listed_before": reads["listed"] and f"in that turn it had seen subjects of mail of {_names(reads['listed'])}",
+        "external": facts["external_domains"] and f"it leaves the account for {', '.join(facts['external_domains'])}",
         "read_unknown": not reads["known"] and "what else its agent had read before it wrote this is not known",
     }  # fmt: skip
     return [(sign, str(said[sign])) for sign in in_order(said) if said[sign]]

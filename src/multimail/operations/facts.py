@@ -29,13 +29,15 @@ class Facts(TypedDict):
     """`first_contact` are people never written to and never heard from; `near_duplicates` other emails that wait for
     a decision and say nearly the same to one of the same recipients, whatever thread or agent they are of;
     `reply_to_differs` where answers would go instead of to the sender; `new_links` hosts that it links to, and that
-    no earlier mail with these people or of this conversation did; `untrusted_reads` what the agent had read."""
+    no earlier mail with these people or of this conversation did; `untrusted_reads` what the agent had read;
+    `external_domains` where it goes outside of the account's own."""
 
     first_contact: list[str]
     near_duplicates: list[str]
     reply_to_differs: list[str]
     content_changed: bool
     new_links: list[str]
+    external_domains: list[str]
     untrusted_reads: UntrustedReads
 
 
@@ -55,8 +57,14 @@ def pending_facts(ctx: Context, email: Row) -> dict[str, Any]:
         ],
         "content_changed": email["revision_count"] > 1,
         "new_links": new_links(ctx, email) if outbound else [],
+        "external_domains": _external(ctx, people) if outbound else [],
         "untrusted_reads": untrusted_reads(ctx, email) if outbound else NOTHING_READ,
     }
+
+
+def _external(ctx: Context, people: Iterable[str]) -> list[str]:
+    rows = ctx.sql.list_own_hosts(account_id=ctx.account_id, platform=ctx.services.site.domain)
+    return sorted({one.rpartition("@")[2] for one in people} - {row["domain"] for row in rows})
 
 
 def _near_duplicates(ctx: Context, email: Row) -> list[str]:

@@ -13,6 +13,11 @@ SELECT * FROM domains WHERE account_id = :account_id AND domain = :domain;
 -- name: list_domains
 SELECT * FROM domains WHERE account_id = :account_id AND domain_id < :before ORDER BY domain_id DESC LIMIT :limit;
 
+-- name: list_own_hosts
+-- Where the account's own addresses may be: below the platform's domain, and at domains that it has proven.
+SELECT slug || '.' || :platform AS domain FROM accounts WHERE account_id = :account_id
+UNION ALL SELECT domain FROM domains WHERE account_id = :account_id AND status = 'verified';
+
 -- name: count_domains$
 SELECT COUNT(*) FROM domains WHERE account_id = :account_id;
 

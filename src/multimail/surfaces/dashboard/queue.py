@@ -240,7 +240,9 @@ def what_to_know(one: Mapping[str, Any]) -> list[dict[str, str]]:
         for finding in one["findings"]
         if finding["kind"] != "bcc"  # its own row above says more
     ]
-    found += [(sign, render.sign_word(sign), sentence) for sign, sentence in told(facts)]
+    found += [
+        (sign, render.sign_word(sign), sentence) for sign, sentence in told(facts) if sign != "external"
+    ]
     return [{"weight": render.weight(sign), "word": word, "detail": detail} for sign, word, detail in found]
 
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from multimail.core.address import AddressError, ascii_domain
+from multimail.core.address import AddressError, ascii_domain, normalise
 from multimail.core.risk import weight_of
 from multimail.mail.charsets import strip_unseen
 from multimail.surfaces.http_answers import disposition
@@ -121,6 +121,14 @@ def address(text: str) -> Markup:
     return reveal(text) + Markup(' <span class="unseen">{}</span>').format(exact)
 
 
+def host(text: str) -> str:
+    """The domain of an address as it is compared, '' where there is none."""
+    try:
+        return normalise(text).rpartition("@")[2]
+    except AddressError:
+        return ""
+
+
 def moment(rfc3339: str) -> str:
     """`21 Sep 2026, 10:13 UTC` of `2026-09-21T10:13:20.123Z`."""
     return datetime.fromisoformat(rfc3339).strftime("%-d %b %Y, %H:%M UTC")
@@ -204,6 +212,7 @@ def _environment() -> Environment:
         "plain": plain,
         "quoted": quoted,
         "address": address,
+        "host": host,
         "moment": moment,
         "size": size,
         "words": words,

@@ -23,7 +23,7 @@ function mark() {
     if (row.dataset.id === open) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
-  $("main.desk")?.classList.toggle("reading", Boolean(open));
+  $("main.desk")?.classList.toggle("reading", Boolean(open || $("#pane .gone")));
 }
 
 function step(by) {
@@ -157,8 +157,8 @@ function listen() {
     entitle(count);
     if (!list || (list.contains(document.activeElement) && typing(document.activeElement))) return;
     const before = Number(list.dataset.waiting);
-    if (listen.heard) htmx.trigger(document.body, "queue-changed");
-    if (count > before) say(`${count} emails wait`);
+    if (listen.heard || count !== before) htmx.trigger(document.body, "queue-changed");
+    if (count > before) say(count === 1 ? "1 email waits" : `${count} emails wait`);
     listen.heard = true;
   });
   news.addEventListener("over", () => { news.close(); setTimeout(listen, 3000); });
