@@ -55,12 +55,14 @@ async def test_warnings_are_the_desk_s_the_gravest_first(world: World, queue: Qu
     async with queue.run_test() as keys:
         await keys.pause()
         warnings = [line.split(":")[0] for line in read(queue).splitlines() if line.startswith("! ")]
-    assert warnings == ["! reply to differs", "! first contact", "! read unknown"]
+    assert warnings == ["! reply to differs", "! first contact", "! external", "! read unknown"]
 
 
 def test_a_forged_sender_is_said() -> None:
     reads = {"known": True, "elsewhere": False, "emails": [], "listed": []}
-    lists = dict.fromkeys(("first_contact", "near_duplicates", "reply_to_differs", "new_links"), ())
+    lists = dict.fromkeys(
+        ("first_contact", "near_duplicates", "reply_to_differs", "new_links", "external_domains"), ()
+    )
     facts = lists | {"content_changed": False, "untrusted_reads": reads}
     email: Any = {"facts": facts, "findings": [], "auth": {"verdict": "fail", "reasons": ["dmarc: \x1b[2J"]}}
     (warning,) = warnings_of(email)
