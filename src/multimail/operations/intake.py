@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 
@@ -66,7 +66,7 @@ class Arrival:
 
 def find_recipient(tx: Tx, address: str) -> Recipient | None:
     """Who gets mail for `address` here; None if nobody does."""
-    row = tx.sql.find_address(address=normalise(address))
+    row = tx.sql.find_address(address=comparable(address))
     return row and Recipient(address, row["account_id"], row["mailbox_id"], bool(row["test"]))
 
 
@@ -77,6 +77,13 @@ def find_addressee(services: Services, tx: Tx, address: str) -> Recipient | None
         return find_recipient(tx, address)
     email = origin.email
     return Recipient(address, email["account_id"], email["mailbox_id"], bool(email["test"]))
+
+
+def standing(services: Services, tx: Tx, address: str) -> Literal["taken", "disabled", "unknown"]:
+    """Whether mail for `address` is taken from outside, and why not."""
+    if find_addressee(services, tx, address):
+        return "taken"
+    return "disabled" if tx.sql.is_address_disabled(address=comparable(address)) is not None else "unknown"
 
 
 async def accept(services: Services, arrival: Arrival, addresses: Sequence[str], raw: bytes) -> bool:

@@ -19,6 +19,12 @@ SELECT a.account_id, a.mailbox_id, m.test FROM addresses a
 JOIN mailboxes m ON m.account_id = a.account_id AND m.mailbox_id = a.mailbox_id
 WHERE a.address = :address AND m.deleted_at IS NULL AND m.lapsed_at IS NULL;
 
+-- name: is_address_disabled$
+-- Somebody's once, and nobody's to write to now: its mailbox was deleted, or its domain lapsed.
+SELECT 1 FROM addresses a
+JOIN mailboxes m ON m.account_id = a.account_id AND m.mailbox_id = a.mailbox_id
+WHERE a.address = :address AND (m.deleted_at IS NOT NULL OR m.lapsed_at IS NOT NULL);
+
 -- name: find_own_address$
 SELECT mailbox_id FROM addresses WHERE address = :address AND account_id = :account_id;
 

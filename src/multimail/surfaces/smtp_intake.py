@@ -1,13 +1,17 @@
 """What the SMTP server talks to: the operations that take mail in."""
 
+from typing import Final
+
 from multimail.core.errors import ERRORS
 from multimail.operations.context import Services
-from multimail.operations.intake import Arrival, accept, find_addressee
+from multimail.operations.intake import Arrival, accept, standing
 from multimail.storage.database import StorageFull
 from multimail.surfaces.smtp import Envelope, Reply
 
 TAKEN = Reply(250, "2.0.0", "Ok, it is on disk")
 NO_SUCH = Reply(550, "5.1.1", "No such mailbox here")
+DISABLED = Reply(550, "5.2.1", "This mailbox takes no mail any more")  # RFC 3463 3.3
+REPLIES: Final = {"taken": None, "disabled": DISABLED, "unknown": NO_SUCH}
 
 
 class MailboxIntake:
@@ -17,8 +21,7 @@ class MailboxIntake:
         self._services = services
 
     async def recipient(self, sender: str, address: str) -> Reply | None:
-        found = await self._services.db.read(lambda tx: find_addressee(self._services, tx, address))
-        return None if found else NO_SUCH
+        return REPLIES[await self._services.db.read(lambda tx: standing(self._services, tx, address))]
 
     async def message(self, envelope: Envelope, raw: bytes) -> Reply:
         arrival = Arrival(
