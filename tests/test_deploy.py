@@ -1,4 +1,4 @@
-"""What runs the product elsewhere names settings and commands that exist."""
+"""What runs the product elsewhere can be read, and names files, settings and commands that exist."""
 
 import re
 import shutil
@@ -6,11 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from multimail.commands import COMMANDS
 from multimail.settings import SETTINGS
 
-DEPLOY = Path(__file__).parent.parent / "deploy"
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
 FILES = sorted(path for path in DEPLOY.iterdir() if path.is_file())
 
 
@@ -21,6 +23,31 @@ def test_settings_and_commands_exist(path: Path) -> None:
     assert set(re.findall(r"bin/multimail (\w+)|\"multimail\", \"(\w+)\"", text)) <= {
         (name, "") for name in COMMANDS
     } | {("", name) for name in COMMANDS}
+
+
+def test_what_the_image_is_made_of_is_there_and_nothing_secret() -> None:
+    """The build itself takes minutes: scripts/image."""
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {"data", ".venv", ".git"} <= set(ignored)
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
+    sources = [source for line in copied for source in line.split()]
+    assert {"src", "requirements/run.txt", "requirements/site.txt"} <= set(sources)
+    for source in sources:
+        assert list(ROOT.glob(source)) and source not in ignored, source
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml"])
+def test_compose_builds_the_image_and_gives_it_no_rights(name: str) -> None:
+    given = yaml.safe_load((DEPLOY / name).read_text())
+    ours = {name: service for name, service in given["services"].items() if service["image"] == "multimail"}
+    assert ours
+    for service in ours.values():
+        assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).resolve().is_file()
+        assert service["read_only"] and service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        mounted = {volume.partition(":")[0] for volume in service.get("volumes", ())}
+        assert mounted <= given.get("volumes", {}).keys()
+        assert service.get("depends_on", {}).keys() <= given["services"].keys()
 
 
 def test_systemd_understands_the_units() -> None:
