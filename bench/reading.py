@@ -85,7 +85,8 @@ _REPORT = b"From: mailer-daemon@b.example\r\nSubject: Delivery failure\r\n\r\n"
 HOSTILE: tuple[tuple[str, bytes, bytes], ...] = (
     ("paragraphs", _HTML, b"<p>hello</p>"), ("brackets", _HTML, b"<"), ("ampersands", _HTML, b"&"), ("divs", _HTML, b"<div>"),
     ("tables", _HTML, b"<table><tr><td>a"), ("comments", _HTML, b"<!-- x -->"), ("hidden words", _HTML, b"<i hidden>x</i>y"),
-    ("style sheets", _HTML, b"<style>.a{display:none}</style>"), ("links", _HTML, b"<a href='x'>z</a> "),
+    ("style sheets", _HTML, b"<style>.a{display:none}</style>"),
+    ("rules", _HTML, b"<style>.a .b{color:red}</style><i class=b>x"), ("links", _HTML, b"<a href='x'>z</a> "),
     ("quotes", _PLAIN, b"> a\r\n"), ("attributions", _PLAIN, b"On 1 Jan 2020 10:10, a@b.c wrote:\r\n"), ("lines", _PLAIN, b"\r\n"),
     ("invisible characters", _PLAIN, "a\u200b".encode()), ("armor", _PLAIN, b"-----BEGIN PGP SIGNED MESSAGE-----\r\n\r\n"),
     ("header fields", b"", b"A: b\r\n"), ("one field", b"Subject: ", b"=?utf-8?q?a?= "), ("addresses", b"To: ", b"a@b.c,"),

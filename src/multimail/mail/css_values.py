@@ -3,6 +3,7 @@
 import colorsys
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 Colour = tuple[int, int, int]
@@ -85,7 +86,7 @@ def resolved(value: str, variables: Mapping[str, str]) -> str:
 
 def length(value: str, bare: bool = False) -> float | None:
     """A CSS length in roughly pixels; None when it is not a plain number."""
-    match = _NUMBER.match(value)
+    match = _NUMBER.match(value) if value else None
     if not match:
         return None
     scale = 1.0 if bare and match[2] != "%" else {"em": 16, "rem": 16, "%": 0.16, "pt": 1.33}.get(match[2], 1)
@@ -108,6 +109,7 @@ def font_size(shorthand: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)  # asked when it is read, and when it is used
 def paint(value: str) -> Paint | None:
     """The colour in a value; None where there is none, as in `inherit`."""
     if not value:

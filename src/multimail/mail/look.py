@@ -18,6 +18,10 @@ _CLIPPED_AWAY = re.compile(
 )
 _OPACITY = re.compile(r"opacity\(([^()]{1,20})\)")
 _NOT_SHOWN = frozenset(("template", "datalist"))
+_HARMLESS = frozenset(
+    "color font-size background-color background-image font-family font-weight line-height text-align text-decoration"
+    " padding border vertical-align".split()
+)
 LEFT_OUT = -500  # pixels
 
 
@@ -123,6 +127,8 @@ def _is_tiny(size: str) -> bool | None:
 
 def _hides(said: Mapping[str, str]) -> str:
     """Why these declarations hide the element; '' if they do not."""
+    if _HARMLESS.issuperset(said):
+        return ""
     if said.get("display") == "none":
         return "display:none"
     if said.get("visibility") in ("hidden", "collapse") or said.get("content-visibility") == "hidden":
