@@ -50,6 +50,35 @@ async def test_emails_are_shown_whole_and_decided_one_by_one(world: World, queue
         assert read(queue) == "Nothing waits."
 
 
+async def test_the_list_is_searched_as_the_desk_s(world: World, queue: Queue) -> None:
+    await mailroom.send(world, subject="Invoice 7", markdown="Hello")
+    await mailroom.send(world, subject="Lunch", to=["Cook@elsewhere.test"], markdown="Hello")
+    async with queue.run_test() as keys:
+        await keys.pause()
+        for words, subject in (("INVOICE", "Invoice 7"), ("cook@", "Lunch")):
+            await keys.press("slash", *["backspace"] * 9, *words, "enter")
+            await keys.pause()
+            assert [email["subject"] for email in queue._pending.values()] == [subject]
+            assert subject in read(queue) and queue.sub_title == f"1 waits with “{words}”"
+        await keys.press("slash", *["backspace"] * 9, "enter")
+        await keys.pause()
+        assert queue.sub_title == "2 wait"
+
+
+async def test_e_tells_where_to_edit_and_question_mark_the_keys(world: World, queue: Queue) -> None:
+    email = await mailroom.send(world)
+    async with queue.run_test() as keys:
+        await keys.pause()
+        await keys.press("e")
+        (note,) = queue._notifications
+        assert f"http://127.0.0.1:8025/dashboard/emails/{email['id']}/edit" in note.message
+        await keys.press("question_mark")
+        told = str(queue.screen.query_one(Static).content)
+        assert "/       Search" in told and "a       Approve" in told
+        await keys.press("question_mark", "q")
+    assert queue.return_value is None
+
+
 async def test_warnings_are_the_desk_s_the_gravest_first(world: World, queue: Queue) -> None:
     await mailroom.send(world, reply_to=["eve@elsewhere.test"])
     async with queue.run_test() as keys:

@@ -21,12 +21,12 @@ class _Client:
         self, api_key: str | None = None, base_url: str | None = None, mailbox_id: str | None = None
     ) -> None:
         self._mailbox = mailbox_id or os.environ.get("MULTIMAIL_MAILBOX_ID")
-        self._base_url = (base_url or os.environ.get("MULTIMAIL_URL", "http://127.0.0.1:8025")).rstrip("/")
+        self.base_url = (base_url or os.environ.get("MULTIMAIL_URL", "http://127.0.0.1:8025")).rstrip("/")
         key = api_key or os.environ.get("MULTIMAIL_API_KEY", "")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def _request(self, call: Call) -> dict[str, Any]:
-        request: dict[str, Any] = {"method": call.method, "url": self._base_url + call.path}
+        request: dict[str, Any] = {"method": call.method, "url": self.base_url + call.path}
         if call.query:
             request["params"] = dict(call.query)
         if call.body is not None:

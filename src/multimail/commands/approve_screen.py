@@ -22,6 +22,10 @@ from multimail.core.telling import told
 
 EVERY: Final = 3.0  # seconds between looks at what waits
 MOST: Final = 500  # emails in the list; more are counted when these are decided
+WHY_NOT: Final = (
+    "Reject it? The agent is told this reason, which may be empty. Enter rejects, Escape leaves it."
+)
+SEARCH: Final = "Only what has this in its subject or in an address. Empty shows all that waits."
 Pending = Mapping[str, Any]
 
 
@@ -36,16 +40,20 @@ class Queue(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", "Approve"),
         Binding("r", "reject", "Reject"),
+        Binding("e", "edit", "Edit"),
         Binding("j", "next", "Next"),
         Binding("k", "previous", "Previous"),
+        Binding("slash", "search", "Search", key_display="/"),
         Binding("space", "read_on", "Read on"),
         Binding("g", "look", "Look again"),
+        Binding("question_mark", "keys", "Keys", key_display="?"),
         Binding("q", "quit", "Quit"),
     ]
 
     def __init__(self, mail: AsyncMultiMail) -> None:
         super().__init__()
         self._mail = mail
+        self._words = ""
         self._pending: dict[str, Pending] = {}
         self._shown: Pending | None = None
 
@@ -70,7 +78,8 @@ class Queue(App[None]):
         try:
             found: dict[str, Pending] = {}
             async for email in self._mail.each(self._mail.list_pending, limit=100):
-                found[email["id"]] = email
+                if has(email, self._words):
+                    found[email["id"]] = email
                 if len(found) >= MOST:
                     break
         except (ApiError, ConnectionFailed) as error:
@@ -80,6 +89,8 @@ class Queue(App[None]):
             self._pending = found
             self._list()
         self.sub_title = f"{len(found)} wait" if len(found) != 1 else "1 waits"
+        if self._words:
+            self.sub_title += f" with “{plain(self._words)}”"
 
     def _list(self) -> None:
         queue = self.query_one("#queue", OptionList)
@@ -122,7 +133,27 @@ class Queue(App[None]):
 
     def action_reject(self) -> None:
         if self._shown is not None:
-            self._ask("reject", self._shown, Reason())
+            self._ask("reject", self._shown, Line(WHY_NOT))
+
+    def action_edit(self) -> None:
+        """For people alone, who sign in at the desk (edit_email): a key would have edited what nobody can name."""
+        if self._shown is not None:
+            where = f"{self._mail.base_url}/dashboard/emails/{self._shown['id']}/edit"
+            self.notify(f"Edit it at the desk: {where}", markup=False)
+
+    async def action_search(self) -> None:
+        async def given(words: str | None) -> None:
+            if words is not None:
+                self._words, self._shown = words, None
+                await self.action_look()
+
+        await self.push_screen(Line(SEARCH, self._words), given)
+
+    def action_keys(self) -> None:
+        bound = (one for one in self.BINDINGS if isinstance(one, Binding))
+        self.push_screen(
+            Told("\n".join(f"{one.key_display or one.key:<8}{one.description}" for one in bound))
+        )
 
     def _ask(self, action: str, email: Pending, screen: "ModalScreen[str | None]") -> None:
         """The decision is on what was on the screen when the key was pressed."""
@@ -166,21 +197,48 @@ class Sure(ModalScreen["str | None"]):
         self.dismiss("" if yes else None)
 
 
-class Reason(ModalScreen["str | None"]):
-    """Why not: the agent is told."""
+class Line(ModalScreen["str | None"]):
+    """One line of text; None for whoever leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave it")]
 
+    def __init__(self, asked: str, value: str = "") -> None:
+        super().__init__()
+        self._asked, self._value = asked, value
+
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(Text("Reject it? The agent is told this reason. Enter rejects, Escape leaves it."))
-            yield Input(placeholder="Why not (may be empty)", max_length=2000)
+            yield Static(Text(self._asked))
+            yield Input(self._value, max_length=2000)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+
+class Told(ModalScreen[None]):
+    """Something to read, until any of these keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,question_mark,q", "leave", "Close")]
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(Text(self._text))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+def has(email: Pending, words: str) -> bool:
+    """As the desk searches: in the subject and in the addresses."""
+    people = [email["from"], *email["envelope_recipients"]]
+    return any(words.casefold() in text.casefold() for text in (email["subject"], *people))
 
 
 def line_of(email: Pending) -> Text:
