@@ -1,11 +1,13 @@
 """The one door: input that no database keeps, cursors nobody made, metadata in the audit log."""
 
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from multimail.core.errors import Refused
+from multimail.core.times import DAY, to_datetime
 from multimail.operations.account import GET_AUDIT_LOG, LIST_SANDBOX
 from multimail.operations.api_keys import LIST_API_KEYS
 from multimail.operations.emails import READ_EMAIL, TAG_EMAIL
@@ -108,6 +110,28 @@ async def test_the_audit_log_has_what_came_with_the_request(world: World) -> Non
     assert read["metadata"] == {"run_id": "r-1"}
     email = await world.invoke(READ_EMAIL, email_id=sent.body["id"])
     assert email["metadata"] == {"run": "7", "thread_id": "t-1"}
+
+
+async def test_the_audit_log_is_searched_by_who_when_and_turn(world: World) -> None:
+    given = {"mailbox_id": world.mailbox["mailbox_id"], "to": "bob@example.test"}
+    sent = (await world.ask(SEND_EMAIL, "agent", given, metadata={"run_id": "Run_7"})).body["id"]
+    world.clock.now += DAY
+    await world.ask(READ_EMAIL, "oversight", {"email_id": sent}, metadata={"run_id": "Run%8"})
+    await seal_all(world.services, lambda text: "signed")
+    now = to_datetime(world.clock())
+
+    async def found(**filters: Any) -> list[str]:
+        page = await world.invoke(GET_AUDIT_LOG, "admin", resource_id=sent, **filters)
+        return [entry["action"] for entry in page["entries"]]
+
+    assert await found() == ["read_email", "send_email"]
+    assert await found(actor_id=world.key_ids["agent"]) == ["send_email"]
+    assert await found(q="run_7") == ["send_email"]
+    assert await found(q="n%8") == ["read_email"]
+    assert await found(q="no such run") == []
+    assert await found(date_after=now - timedelta(hours=1)) == ["read_email"]
+    assert await found(date_before=(now - timedelta(hours=1)).isoformat()) == ["send_email"]
+    assert await found(actor_id=world.key_ids["agent"], date_after=now) == []
 
 
 async def test_what_is_refused_leaves_no_entry(world: World) -> None:

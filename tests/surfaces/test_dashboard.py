@@ -615,6 +615,25 @@ async def test_a_decision_is_made_told_and_audited_with_the_person(
     assert entry["metadata"]["revision"] == email["revision"]
 
 
+async def test_the_audit_log_is_looked_through_by_who_what_and_when(desk: Desk) -> None:
+    email, browser = await desk.held(), await desk.person()
+    await browser.decide(email, "reject")
+    await seal_all(desk.world.services, lambda head: "")
+
+    async def shown(query: str) -> set[str]:
+        await browser.get(f"/dashboard/audit?resource_id={email['id']}&{query}")
+        html = browser.reply.content.decode()
+        return {name for name in ("send_email", "decide_email") if f"<code>{name}</code>" in html}
+
+    page = await browser.get("/dashboard/audit?action=decide_email")
+    (mira,) = (str(link["href"]) for link in page.all("a") if "actor_id=" in str(link.get("href")))
+    assert await shown("") == {"send_email", "decide_email"}
+    assert await shown(mira.partition("?")[2]) == {"decide_email"}
+    assert await shown("q=%22decision%22&date_after=2020-01-01") == {"decide_email"}
+    assert await shown("date_before=2020-01-01") == set()
+    assert "date_before" in (await browser.get("/dashboard/audit?date_before=yesterday")).words
+
+
 async def test_an_approval_is_taken_back_with_a_button_and_within_five_seconds(desk: Desk) -> None:
     email, browser = await desk.held(), await desk.person()
     await browser.decide(email, "approve")

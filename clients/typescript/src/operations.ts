@@ -1981,6 +1981,12 @@ export interface GetAuditLogInput {
   action?: string;
   /** Only entries about this email, mailbox, key … */
   resource_id?: string;
+  /** Only what this key or person did. */
+  actor_id?: string;
+  /** A text that is in the metadata: a run_id, a reason, a client's name. */
+  q?: string;
+  date_after?: string;
+  date_before?: string;
   limit?: number;
   cursor?: string;
 }

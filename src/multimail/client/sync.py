@@ -579,12 +579,12 @@ class Operations(SyncCalls):
         """
         return cast("Notifications", self._call("PATCH", "/v1/notifications", {"approval_code": approval_code, "approvers": approvers, "chat_url": chat_url, "digest_minutes": digest_minutes, "escalate_after_minutes": escalate_after_minutes, "escalate_to": escalate_to, "expire_after_hours": expire_after_hours, "four_eyes": four_eyes, "mailbox_approvers": mailbox_approvers, "mailbox_id": mailbox_id, "operator_id": operator_id, "pending": pending, "quiet_from": quiet_from, "quiet_until": quiet_until, "time_zone": time_zone}))
 
-    def get_audit_log(self, *, action: "str | None" = None, cursor: "str | None" = None, limit: "int | None" = None, resource_id: "str | None" = None) -> "AuditPage":
+    def get_audit_log(self, *, action: "str | None" = None, actor_id: "str | None" = None, cursor: "str | None" = None, date_after: "str | None" = None, date_before: "str | None" = None, limit: "int | None" = None, q: "str | None" = None, resource_id: "str | None" = None) -> "AuditPage":
         """Lists the audit log, newest first: who did what to what, chained by hashes.
 
         Entries appear within a second of what they tell.
         """
-        return cast("AuditPage", self._call("GET", "/v1/audit-log", {"action": action, "cursor": cursor, "limit": limit, "resource_id": resource_id}))
+        return cast("AuditPage", self._call("GET", "/v1/audit-log", {"action": action, "actor_id": actor_id, "cursor": cursor, "date_after": date_after, "date_before": date_before, "limit": limit, "q": q, "resource_id": resource_id}))
 
     def check_audit_chain(self) -> "ChainCheck":
         """Checks the audit log's hash chain here and now, entry by entry, up to 200,000 of them."""

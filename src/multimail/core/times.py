@@ -30,5 +30,10 @@ def from_datetime(moment: datetime) -> int:
     return (min(max(moment, _FIRST), _LAST) - _EPOCH) // timedelta(microseconds=1)
 
 
+def moment(given: datetime | None, default: int) -> int:
+    """A time that a client gave, which without a zone is UTC; `default` where there is none."""
+    return default if given is None else from_datetime(given if given.tzinfo else given.replace(tzinfo=UTC))
+
+
 def to_datetime(us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=us)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, NotRequired
 
 from pydantic import Field
@@ -10,8 +11,9 @@ from typing_extensions import TypedDict
 
 from multimail.core.errors import invalid
 from multimail.core.scopes import Scope
-from multimail.core.times import optional_rfc3339, to_rfc3339
+from multimail.core.times import moment, optional_rfc3339, to_rfc3339
 from multimail.operations.context import Context
+from multimail.operations.inbox import FOREVER, containing
 from multimail.operations.notices import sandboxed
 from multimail.operations.operation import Input, Operation
 from multimail.operations.views import decode_cursor, page
@@ -76,6 +78,12 @@ def get_account(ctx: Context, given: Nothing) -> Mapping[str, Any]:
 class GetAuditLog(Input):
     action: str | None = Field(None, description="Only entries of this operation or event of delivery.")
     resource_id: str | None = Field(None, description="Only entries about this email, mailbox, key …")
+    actor_id: str | None = Field(None, description="Only what this key or person did.")
+    q: str | None = Field(
+        None, description="A text that is in the metadata: a run_id, a reason, a client's name."
+    )
+    date_after: datetime | None = None
+    date_before: datetime | None = None
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = None
 
@@ -145,6 +153,12 @@ def get_audit_log(ctx: Context, given: GetAuditLog) -> Mapping[str, Any]:
         action=given.action or "",
         any_resource=given.resource_id is None,
         resource_id=given.resource_id or "",
+        any_actor=given.actor_id is None,
+        actor_id=given.actor_id or "",
+        any_metadata=given.q is None,
+        metadata=containing("q", (given.q or "").lower()),
+        since=moment(given.date_after, 0),
+        until=moment(given.date_before, FOREVER),
         limit=given.limit + 1,
         **ctx.actor.filter,
     )

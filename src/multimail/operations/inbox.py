@@ -1,7 +1,7 @@
 """Lists of emails: of one mailbox, of all of them, of spam; and the filters that they share (contract §2)."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -9,7 +9,7 @@ from pydantic import Field
 from multimail.core.errors import invalid
 from multimail.core.oversight import State
 from multimail.core.scopes import Scope
-from multimail.core.times import from_datetime
+from multimail.core.times import moment
 from multimail.operations.context import Context
 from multimail.operations.operation import Input, Operation, Route
 from multimail.operations.turns import glimpse
@@ -138,8 +138,8 @@ def conditions(ctx: Context, given: EmailFilters) -> dict[str, Any]:
         "tag": given.tag or "",
         "any_attachments": given.has_attachments is None,
         "has_attachments": bool(given.has_attachments),
-        "after_us": _moment(given.date_after, 0),
-        "before_us": _moment(given.date_before, FOREVER),
+        "after_us": moment(given.date_after, 0),
+        "before_us": moment(given.date_before, FOREVER),
     }
 
 
@@ -154,10 +154,6 @@ def containing(name: str, text: str) -> str:
     if len(pattern.encode()) > PATTERN:
         raise invalid(name, f"a filter has at most {PATTERN} octets")
     return pattern
-
-
-def _moment(given: datetime | None, default: int) -> int:
-    return default if given is None else from_datetime(given if given.tzinfo else given.replace(tzinfo=UTC))
 
 
 MAILBOX_ALIASES: Final = {"mailbox": "mailbox_id"}

@@ -1,7 +1,7 @@
 """Sending: an email is accepted in one transaction, on disk before the answer."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from typing_extensions import TypedDict
@@ -10,7 +10,7 @@ from multimail.core.errors import Refused
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import PUBLIC_STATUS, Kind, Mode, State, event
 from multimail.core.scopes import Scope
-from multimail.core.times import from_datetime
+from multimail.core.times import moment
 from multimail.operations import lifecycle, quotas, thresholds, warming
 from multimail.operations.composing import (
     Composed,
@@ -126,9 +126,7 @@ def refuse_leaks(ctx: Context, composed: Composed) -> None:
 
 def waits_until(ctx: Context, wanted: datetime | None) -> int | None:
     """The time in microseconds, None for one that is not given or has passed."""
-    if wanted is None:
-        return None
-    at = from_datetime(wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC))
+    at = moment(wanted, 0)
     return at if at > ctx.now else None
 
 

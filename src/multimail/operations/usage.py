@@ -6,7 +6,7 @@ counted apart, for it exists for nobody without `oversight` (contract §4).
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from multimail.core.errors import invalid
 from multimail.core.oversight import State
 from multimail.core.scopes import Scope
-from multimail.core.times import DAY, from_datetime, to_datetime
+from multimail.core.times import DAY, moment, to_datetime
 from multimail.operations import quotas
 from multimail.operations.context import Context
 from multimail.operations.operation import Input, Operation
@@ -182,8 +182,8 @@ def _days(ctx: Context, given: GetUsage) -> tuple[int, int]:
     return first, last
 
 
-def _day(moment: datetime) -> int:
-    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC)) // DAY
+def _day(given: datetime) -> int:
+    return moment(given, 0) // DAY
 
 
 def _date(day: int) -> str:

@@ -39,6 +39,9 @@ WHERE account_id = :account_id AND seq < :before AND seq > :after
     WHERE e.account_id = a.account_id AND e.email_id = a.resource_id AND e.state IN ('held', 'declined')))
   AND (CAST(:any_action AS BOOLEAN) OR action = :action)
   AND (CAST(:any_resource AS BOOLEAN) OR resource_id = :resource_id)
+  AND (CAST(:any_actor AS BOOLEAN) OR actor_id = :actor_id)
+  AND (CAST(:any_metadata AS BOOLEAN) OR LOWER(metadata_json) LIKE :metadata ESCAPE '!')
+  AND at >= :since AND at < :until
   AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
     SELECT 1 FROM key_mailboxes k
     WHERE k.account_id = a.account_id AND k.key_id = :key_id AND k.mailbox_id = a.mailbox_id))

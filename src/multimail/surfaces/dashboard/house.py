@@ -174,7 +174,7 @@ async def sandbox(desk: Desk) -> Response:
 
 
 async def audit(desk: Desk) -> Response:
-    filters = asked(desk, "action", "resource_id")
+    filters = asked(desk, "action", "resource_id", "actor_id", "q", "date_after", "date_before")
     return await desk.page(
         "audit.html",
         calls=(GET_AUDIT_LOG, CHECK_AUDIT_CHAIN, EXPORT_ACCOUNT),
