@@ -1,13 +1,17 @@
-"""Postfix at both ends: what it relays comes in as it was, and what leaves it takes, with OpenDKIM as its milter."""
+"""Postfix at both ends: what it relays comes in as it was, and what leaves it takes, with OpenDKIM as its milter.
+
+curl plays the mail program of the person who gets it, and unsubscribes.
+"""
 
 import asyncio
-import email
+import email.message
 import email.policy
 import os
 import random
 import shutil
 import smtplib
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -22,7 +26,7 @@ from tests.commands.test_doctor import certificate
 from tests.support import opendkim
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.debian("postfix"), pytest.mark.debian("opendkim")]
+pytestmark = [pytest.mark.debian("postfix"), pytest.mark.debian("opendkim"), pytest.mark.debian("curl")]
 
 # Mail for far.test stays in a Maildir; mail for everybody else goes on to the server under test.
 KEEPS = """virtual_mailbox_domains=far.test
@@ -102,6 +106,15 @@ def _leaves(server: Server, maildir: Path) -> None:
     body = message.get_body(("plain",))
     assert body is not None
     assert (message["Subject"], body.get_content()) == ("Grüße", LINES.replace("\r\n", "\n"))
+    _unsubscribes(server, message)
+
+
+def _unsubscribes(server: Server, message: email.message.EmailMessage) -> None:
+    """One click (RFC 8058 section 3.2): what the two header fields say, no more. The certificate is the test's own."""
+    click = ["curl", "--silent", "--fail", "--insecure", "--data", message["List-Unsubscribe-Post"]]
+    subprocess.run([*click, str(message["List-Unsubscribe"]).strip("<>")], check=True, capture_output=True)
+    refused = server.send(to="bob@far.test", subject="Again", markdown="Still there?")
+    assert (refused.status, refused.body["code"]) == (422, "suppressed")
 
 
 async def _published(server: Server) -> dict[str, str]:
