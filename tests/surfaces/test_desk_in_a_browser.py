@@ -252,6 +252,17 @@ async def test_news_come_by_themselves(house: House) -> None:
     await expect(page.locator("#live")).to_have_text("1 email waits")
 
 
+async def test_news_are_asked_for_again_after_an_answer_that_is_none(house: House) -> None:
+    page = await house.person()
+    await page.route("**/dashboard/live", lambda route: route.fulfill(status=503), times=1)
+    await page.reload()
+    async with page.expect_response("**/dashboard/live"):
+        pass
+    await held(house, subject="Fresh")
+    await expect(row(page, "Fresh")).to_be_visible()
+    house.faults.clear()  # Chromium's console tells of the 503
+
+
 async def test_an_edit_shows_its_difference_and_an_old_page_is_told_what_changed(house: House) -> None:
     email_id = await held(house, subject="Contract", markdown="We sign on Monday.\n\nBest")
     mira, otto = await house.person(), await house.person("Otto", Role.APPROVER)

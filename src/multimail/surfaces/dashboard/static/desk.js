@@ -150,6 +150,8 @@ setInterval(() => $$("time[data-ago]").forEach(ago), 30000);
 
 /* News: the number that waits goes into the title, and the list is asked for again. */
 
+const PAUSE = 3000;
+
 function listen() {
   const news = new EventSource("/dashboard/live");
   news.addEventListener("queue", (event) => {
@@ -160,8 +162,14 @@ function listen() {
     if (listen.heard || count !== before) htmx.trigger(document.body, "queue-changed");
     if (count > before) say(count === 1 ? "1 email waits" : `${count} emails wait`);
     listen.heard = true;
+    listen.pause = PAUSE;
   });
-  news.addEventListener("over", () => { news.close(); setTimeout(listen, 3000); });
+  news.addEventListener("over", () => { news.close(); setTimeout(listen, PAUSE); });
+  // A browser asks again after a lost connection, but not after an answer that is no stream: 503, or to sign in.
+  news.addEventListener("error", () => {
+    if (news.readyState !== EventSource.CLOSED) return;
+    setTimeout(listen, listen.pause = Math.min(2 * (listen.pause ?? PAUSE), 300000));
+  });
 }
 
 /* Copying what is shown once, and asking before what can't be undone. */
