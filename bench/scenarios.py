@@ -93,7 +93,7 @@ def of_product(plan: Plan, sink: Sink) -> dict[str, Figure]:
     with figures.during("i"):
         if "i" in plan.only:
             with product.running(sink.port) as server:
-                figures.measure("i", lambda: server.wake_p99(100, OTHERS))
+                figures.measure("i", lambda: server.wake_p99(300, OTHERS))
     return figures.by_key
 
 
