@@ -113,7 +113,7 @@ def _memory(pid: int) -> float:
     return total / 2**20
 
 
-def settle(busy: float = 0.15, seconds: float = 120) -> None:
+def settle(busy: float = 0.15, seconds: float = 300) -> None:
     """Wait, not for ever, until the machine does little else: what runs beside a measurement is in it."""
     end = time.monotonic() + seconds
     while psutil.cpu_percent(0.5) / 100 > busy and time.monotonic() < end:
