@@ -165,6 +165,10 @@ def _too_many(body: bytes) -> bool:
     Each but the first of a list or object has a comma before it, each list or object its bracket; what of these stands
     in strings counts for nothing.
     """
+    if (
+        len(body) <= VALUES
+    ):  # as nearly all are: no more marks than bytes, and to count them takes the longest here
+        return False
     marks = _marks(body)
     if marks <= VALUES:
         return False
