@@ -125,6 +125,8 @@ class Composed:
 
 def address_list(path: str, given: Recipients) -> tuple[Address, ...]:
     """Raises Refused("invalid_fields") with a sentence that names the field."""
+    if not given:
+        return ()
     if len(given) + (0 if isinstance(given, str) else sum(map(len, given))) > ADDRESS_LIST:
         raise invalid(path, f"an address list has at most {ADDRESS_LIST} characters")
     try:

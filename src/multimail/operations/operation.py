@@ -33,6 +33,8 @@ VALUES: Final = (
 )
 ITEMS: Final = 4096  # of one list or object, far above what any input takes
 FAULTS: Final = 100  # that are told of one input
+_MAPPINGS: Final = (dict, Mapping)  # the plain ones first: to ask an abstract class takes longer
+_HOLDERS: Final = (dict, list, tuple, Mapping)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # What any operation may answer beside its own errors.
@@ -245,15 +247,18 @@ def _look_through(raw: Mapping[str, Any]) -> str | None:
         if len(value) > ITEMS or seen > VALUES:
             sentence = f"An input has at most {VALUES} values, and {ITEMS} in one list or object."
             raise Refused("too_large", sentence)
-        texts = [item for item in value if isinstance(item, str)]  # of a mapping its names
         items = value
-        if isinstance(value, Mapping):
+        if isinstance(value, _MAPPINGS):
+            for name in value:
+                if isinstance(name, str) and _is_unkept(name):
+                    return name
             items = value.values()
-            texts += [item for item in items if isinstance(item, str)]
-        found = next((text for text in texts if _is_unkept(text)), None)
-        if found is not None:
-            return found
-        waiting += [item for item in items if isinstance(item, Mapping | list | tuple)]
+        for item in items:
+            if isinstance(item, str):
+                if _is_unkept(item):
+                    return item
+            elif isinstance(item, _HOLDERS):
+                waiting.append(item)
     return None
 
 
