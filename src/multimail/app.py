@@ -37,6 +37,7 @@ from multimail.storage.connect import open_database
 from multimail.storage.database import Database, Tx
 from multimail.surfaces import dashboard, submission_intake
 from multimail.surfaces.http import build_app
+from multimail.surfaces.http_writing import HttpProtocol
 from multimail.surfaces.smtp import Intake, SmtpServer
 from multimail.surfaces.smtp_auth import SubmissionConversation
 from multimail.surfaces.smtp_intake import MailboxIntake
@@ -289,7 +290,7 @@ async def _start_http(
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         ws="none",
         lifespan="off",
         access_log=False,
