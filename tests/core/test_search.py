@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimail.core import search
-from multimail.core.search import GAP, Term, document, read_query, words
+from multimail.core.search import GAP, Term, document, plain_words, read_query, words
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,15 @@ def test_words(text: str, expected: str) -> None:
     assert " ".join(words(text)) == expected
 
 
+@given(st.text(alphabet="aZ9_ -\n\x1c\xa0·‑–—‘’“”•…→€"))
+def test_plain_text_has_the_words_that_the_pattern_finds(text: str) -> None:
+    assert plain_words(text) is not None and plain_words(f"{text} é") is None
+    assert words(text) == words(f"é {text}")[1:]
+
+
 def test_long_texts_have_an_end() -> None:
     assert words("x" * 1000) == ["x" * 64]
+    assert words("…" * 40_000 + "beyond what is read") == []
     assert len(words("a " * 1_000_000)) == 16_000
     assert len(document(["a b c d e f g h " * 10_000] * 9).split(" ")) == 16_000
     huge = document(["\U00010330" * 63 + " " for _ in range(100)] * 1000)
