@@ -43,4 +43,4 @@ def test_only_the_beginning_is_read() -> None:
 
 def test_it_is_the_same_on_every_machine() -> None:
     assert sketch("five euros") == sketch("Five EUROS!") and len(sketch("five euros")) == 64
-    assert sketch("five euros")[:16] == "4094dc5e5620fb10"
+    assert sketch("five euros")[:16] == "a07a6faba07a6fab"

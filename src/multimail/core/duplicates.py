@@ -1,15 +1,17 @@
 """Whether two texts say nearly the same: MinHash over pairs of words (Broder 1997), the same on every machine.
 
 Eight hashes estimate how much of two texts' word pairs is common; bands of two make alike texts meet in an index.
+They are those that follow eight points of the ring on which every pair has its place: with one permutation (Li, Owen
+and Zhang 2012) that estimates what eight permutations do, and each pair is hashed once.
 """
 
-import hashlib
-from itertools import pairwise
+from bisect import bisect_left
 from operator import eq
 from struct import Struct
 from typing import Final
+from zlib import crc32
 
-from multimail.core.search import words
+from multimail.core.search import plain_words, words
 
 HASHES: Final = 8
 OCTETS: Final = 4  # of each hash
@@ -17,18 +19,24 @@ BAND: Final = 2  # hashes in a row: texts with three quarters in common share on
 ALIKE: Final = 5  # equal hashes of the eight: more than half of the word pairs are common
 READ: Final = 2000  # characters: what is alike that far is alike
 
-_LAYOUT: Final = Struct(f">{HASHES}I")  # one integer for each OCTETS of a digest
+_LAYOUT: Final = Struct(f">{HASHES}I")  # one integer for each OCTETS of a sketch
+_POINTS: Final = range(0, 256**OCTETS, 256**OCTETS // HASHES)
 
 
 def sketch(text: str) -> str:
     """Hexadecimal, of HASHES * OCTETS octets. Case, punctuation, space and accents don't matter."""
-    kept = words(text[:READ])
-    pairs: set[tuple[str, ...]] = set(pairwise(kept)) or {tuple(kept)}
-    hashed = (
-        _LAYOUT.unpack(hashlib.blake2b(" ".join(pair).encode(), digest_size=_LAYOUT.size).digest())
-        for pair in pairs
-    )
-    return _LAYOUT.pack(*map(min, zip(*hashed, strict=True))).hex()
+    ring = sorted(_hashed_pairs(text[:READ]))
+    following = (ring[bisect_left(ring, point) % len(ring)] for point in _POINTS)
+    return _LAYOUT.pack(*following).hex()
+
+
+def _hashed_pairs(text: str) -> set[int]:
+    """One integer of OCTETS for each pair of words in a row; of a single word or none its own."""
+    plain = plain_words(text)
+    kept = plain.split() if plain is not None else [word.encode() for word in words(text)]
+    first = map(crc32, kept)
+    # The second word's checksum goes on from the first's: no pair is put together, no line of Python runs for it.
+    return set(map(crc32, kept[1:], first)) or {crc32(b"".join(kept))}
 
 
 def bands(one: str) -> list[str]:
