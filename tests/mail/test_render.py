@@ -14,10 +14,12 @@ PIECES = [
     "<b>", "</p>", "<!-- x -->", "<script>", "<![CDATA[", "&amp;", "&lt;", "&quot;", "&#13;", "&#10;", "&#0;", "&#x80;",
     "&nbsp;", "\xa0", "\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\ufeff", "\ufffe", "ü", "😀", "<", ">",
     "&", "=", '"', "'", "\\", "[l](http://a.example)", "![i](http://a.example)", "https://a.example/?a=b&c ",
-    "www.a.example ", "a@b.example ", "[ ] ", "[x]: /u\n", "<http://a.example>",
+    "www.a.example ", "a@b.example ", "[ ] ", "[x]: /u\n", "<http://a.example>", "[", "](http://b.example/d)",
+    "|:-|-:|:-:|\n", "|a|b|c|\n", "http://xn--a.example ", "http://1.2.3.4.5 ", "[l](/a.example)", "[l](javascript:a)",
 ]  # fmt: skip
 markdowns = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=60)
-TAGS = ["<p>", "</p>", "<em>", "</em>", "<br />", "<hr />", "<li>", "<code>", "<pre>", "</code>"]
+LINK = '<a href="https://a.example/?b=c&amp;d">'
+TAGS = [*"<p> </p> <em> </em> <li> <code> <pre> </code> </a>".split(), "<br />", "<hr />", LINK]
 HOSTILE = [
     "<p onclick=x>",
     "<script>",
@@ -30,6 +32,8 @@ HOSTILE = [
     "<!--",
     "-->",
     "<a href=x>",
+    '<a href="https://a.example" onclick=x>',
+    '<a href="javascript:x">',
     "<style>",
 ]
 
@@ -46,14 +50,36 @@ def test_leaving_nh3_out_changes_no_byte(markdown):
 def test_without_nh3_nothing_but_a_closed_set_of_tags_gets_out(rendered):
     """Whatever cmark wrote: this does not rely on it."""
     styled = render._styled(rendered)
-    bare = set(re.findall("<[^>]*>?", styled)) <= set(render._BARE_TAGS.values())
+    link = LINK[:-1] + ' style="color:#0b57d0">'
+    bare = set(re.findall("<[^>]*>?", styled)) <= {*render._BARE_TAGS.values(), link}
     assert bare or styled == render._markdown_cleaner.clean(rendered)
+
+
+URL_PIECES = [*"ab01.-_~:/?#[]@!$&'()*+,;=% \\^`{|}é\xa0Z", *"xn-- &amp; %2e .. 0x1 1.2 b.example".split()]
+
+
+@given(st.sampled_from(["http://", "https://", "mailto:", "tel:", ""]), st.lists(st.sampled_from(URL_PIECES)))
+@example("http://", ["a", ".", "1"])
+@example("https://", ["xn--", "a", ".", "b.example"])
+def test_what_counts_as_a_plain_link_is_one_to_nh3(scheme, pieces):
+    url = scheme + "".join(pieces)
+    for frame in ("[l](%s)", "[l](<%s>)", "<%s>", "%s", "|a|\n|-|\n|%s|", "[%s](http://a.example)"):
+        rendered = render._rendered(frame % url)
+        assert render._styled(rendered) == render._markdown_cleaner.clean(rendered)
+
+
+def test_links_in_links_go_to_nh3():
+    for nested in (f"{LINK}a{LINK}b</a></a>", f"{LINK}a", "a</a>", f"{LINK}a{LINK}b</a>", f"</a>{LINK}"):
+        assert render._styled(nested) == render._markdown_cleaner.clean(nested)
 
 
 def test_ordinary_mail_does_without_nh3(monkeypatch):
     monkeypatch.setattr(render, "_markdown_cleaner", None)
     html = markdown_to_html('# Hi\n\n"We" said **so** & `this`:\n\n- a\n- b\n\n> c\n\n---\n\nd\ne')
     assert '<p style="margin:0 0 16px">"We" said <strong>so</strong> &amp; <code style="' in html
+    html = markdown_to_html("www.a.example [b](https://b.example/c?d=e&f#g) h@i.example\n\n|j|\n|:-:|\n|m|")
+    assert '<a href="https://b.example/c?d=e&amp;f#g" style="color:#0b57d0">b</a>' in html
+    assert '<td align="center" style="border:1px solid #d0d7de;padding:6px 12px">m</td>' in html
 
 
 def test_memory_is_given_back():

@@ -7,6 +7,7 @@ style properties.
 
 import ctypes
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import nh3
@@ -88,14 +89,29 @@ _html_cleaner = nh3.Cleaner(
 )
 
 
-_BARE = "p em strong del code pre h1 h2 h3 h4 h5 h6 blockquote ul ol li".split()
-# The tags that cmark writes without an attribute, and what nh3 makes of them.
+_BARE = "p em strong del code pre h1 h2 h3 h4 h5 h6 blockquote ul ol li table thead tbody tr th td".split()
+_ALIGNED = [f'{cell} align="{side}"' for cell in ("th", "td") for side in ("left", "center", "right")]
+
+
+def _with_style(inside: str) -> str:
+    """A start tag of what stands inside its brackets, with our style last."""
+    style = _STYLES.get(inside.partition(" ")[0])
+    return f'<{inside} style="{style}">' if style else f"<{inside}>"
+
+
+# The tags that cmark writes without an attribute, or with one of few, and what nh3 makes of them.
 _BARE_TAGS: Final = {
-    **{f"<{tag}>": f'<{tag} style="{_STYLES[tag]}">' if tag in _STYLES else f"<{tag}>" for tag in _BARE},
-    **{f"</{tag}>": f"</{tag}>" for tag in _BARE},
+    **{f"<{inside}>": _with_style(inside) for inside in (*_BARE, *_ALIGNED)},
+    **{f"</{tag}>": f"</{tag}>" for tag in (*_BARE, "a")},
     "<br />": "<br>",
     "<hr />": f'<hr style="{_STYLES["hr"]}">',
 }
+_DOMAIN = r"(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z][a-z0-9]*"  # no A-label, no number: each may be refused
+# A link that every parser of URLs takes, to where nh3 lets it go: it gets our style and stays as it is.
+_PLAIN_LINK: Final = re.compile(
+    rf'<a href="(?:https?://{_DOMAIN}(?:[/?#](?:[A-Za-z0-9/?#._~!$()*+,;:=@%-]|&amp;)*)?'
+    rf'|mailto:[A-Za-z0-9._+-]+@{_DOMAIN})">'
+)
 _CHANGED_TAGS: Final = {tag for tag, other in _BARE_TAGS.items() if tag != other}
 
 _PAGE_START: Final = (
@@ -120,7 +136,7 @@ _EXTENSIONS: Final = tuple(
     _cmark.lib.cmark_find_syntax_extension(name)
     for name in (b"table", b"autolink", b"strikethrough", b"tagfilter")
 )
-_OPTIONS: Final = _cmark.lib.CMARK_OPT_HARDBREAKS | _cmark.lib.CMARK_OPT_VALIDATE_UTF8
+_OPTIONS: Final = _cmark.lib.CMARK_OPT_HARDBREAKS  # what str.encode wrote needs no CMARK_OPT_VALIDATE_UTF8
 
 
 class RenderError(ValueError):
@@ -136,12 +152,17 @@ def markdown_to_html(markdown: str) -> str:
     rendered = _rendered(markdown)
     if len(rendered) > MAX_RENDERED_OCTETS:
         raise RenderError("The body is too large once it is rendered.")
+    if rendered.count("</") > MAX_NESTING:  # as many elements as end: fewer can't be nested that deep
+        _check_nesting(rendered)
+    return _page(_styled(rendered))
+
+
+def _check_nesting(rendered: str) -> None:
     depth = 0
     for tag in _NESTING.finditer(rendered):
         depth += -1 if tag[1] else 1
         if depth > MAX_NESTING:
             raise RenderError(f"The body is nested more than {MAX_NESTING} levels deep.")
-    return _page(_styled(rendered))
 
 
 def sanitised_page(html: str) -> str:
@@ -192,16 +213,30 @@ def _styled(rendered: str) -> str:
     """What nh3 makes of cmark's output, with our styles: without asking nh3 where every tag is a bare one.
 
     That is as safe, whatever cmark does: each "<" of the result then starts an element of the closed table
-    above, and no element has an attribute but our style. It is also the same, byte for byte: these elements
-    come back from a parse as they were, if well nested; the serialiser leaves quotation marks in text alone
-    and spells U+00A0 out; a carriage return, which the parser would make a line feed, goes to nh3.
+    above or a plain link, and no element has an attribute but those. It is also the same, byte for byte: these
+    elements come back from a parse as they were, if well nested; the serialiser leaves quotation marks in text
+    alone and spells U+00A0 out; a carriage return, which the parser would make a line feed, goes to nh3.
     """
-    tags = set(_TO_TAG_END.findall(rendered))
-    if not tags <= _BARE_TAGS.keys() or "\r" in rendered:
+    tags = _TO_TAG_END.findall(rendered)
+    known = set(tags)
+    links = known - _BARE_TAGS.keys()
+    if "\r" in rendered or not (_are_plain(links) and _are_apart(tags) if links else "</a>" not in known):
         return _markdown_cleaner.clean(rendered)
-    for tag in tags & _CHANGED_TAGS:
+    for link in links:
+        rendered = rendered.replace(link, _with_style(link[1:-1]))
+    for tag in known & _CHANGED_TAGS:
         rendered = rendered.replace(tag, _BARE_TAGS[tag])
     return rendered.replace("&quot;", '"').replace("\xa0", "&nbsp;")
+
+
+def _are_plain(tags: Iterable[str]) -> bool:
+    return all(_PLAIN_LINK.fullmatch(tag) for tag in tags)
+
+
+def _are_apart(tags: Iterable[str]) -> bool:
+    """Whether no link is in a link, which a parser takes apart."""
+    ends = [tag == "</a>" for tag in tags if tag.startswith(("<a ", "</a>"))]
+    return not any(ends[::2]) and all(ends[1::2]) and len(ends) % 2 == 0
 
 
 def _page(fragment: str) -> str:
