@@ -44,10 +44,11 @@ class SigningKey:
             raise ValueError(f"{self.selector!r} is not a DKIM selector.")
 
 
-def sign(raw: bytes, keys: Sequence[SigningKey], *, at: int) -> bytes:
+def sign(raw: bytes, keys: Sequence[SigningKey], *, at: int, body: bytes | None = None) -> bytes:
     """The DKIM-Signature header fields, one a key, CRLF included, to put on top of `raw`.
 
-    `raw` is a whole message with CRLF line ends; `at` is the time of signing in seconds since 1970.
+    `raw` is a whole message with CRLF line ends; `at` is the time of signing in seconds since 1970; `body` is the
+    SHA-256 of its relaxed body, where that is known already.
     """
     fields = header_fields(raw)
     names = []
@@ -57,8 +58,10 @@ def sign(raw: bytes, keys: Sequence[SigningKey], *, at: int) -> bytes:
         names += [name] * (len(values) + 1)
         for value in reversed(values):  # from the bottom of the message upwards (RFC 6376 section 5.4.2)
             covered += lower + b":" + relaxed_value(value) + b"\r\n"
-    body_hash = base64.b64encode(hashlib.sha256(relaxed_body(raw)).digest()).decode()
-    return b"".join(_signature(key, names, bytes(covered), body_hash, at) for key in keys)
+    if body is None:
+        body = hashlib.sha256(relaxed_body(raw)).digest()
+    said = f"t={at}; h={_folded_names(names)};\r\n bh={base64.b64encode(body).decode()};"
+    return b"".join(_signature(key, said, bytes(covered)) for key in keys)
 
 
 def relaxed_body(raw: bytes) -> bytes:
@@ -144,14 +147,14 @@ def dns_record(key: PrivateKey) -> str:
     return f"v=DKIM1; k=ed25519; p={base64.b64encode(key.public_key().public_bytes_raw()).decode()}"
 
 
-def _signature(key: SigningKey, names: Sequence[str], covered: bytes, body_hash: str, at: int) -> bytes:
+def _signature(key: SigningKey, said: str, covered: bytes) -> bytes:
+    """`said` are the tags that each signature of a message has, `covered` the header fields in relaxed form."""
     algorithm = "rsa-sha256" if isinstance(key.private_key, rsa.RSAPrivateKey) else "ed25519-sha256"
     field = "\r\n ".join(
         (
             f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;",
             f"d={ascii_domain(key.domain)}; s={key.selector};",
-            f"t={at}; h={_folded_names(names)};",
-            f"bh={body_hash};",
+            said,
             "b=",
         )
     ).encode()

@@ -60,12 +60,15 @@ class Verdict:
     claims: dict[str, Any] | None
 
 
-def sign_identity(raw: bytes, statement: Statement, key: ec.EllipticCurvePrivateKey) -> str:
+def sign_identity(
+    raw: bytes, statement: Statement, key: ec.EllipticCurvePrivateKey, body: str | None = None
+) -> str:
     """The value of X-MultiMail-Identity for a whole message, with a space every 72 characters to fold at.
 
-    Raises IdentityError when the message lacks what the claims bind to.
+    `body` is the body_sha256 of the message, where that is known already. Raises IdentityError when the message
+    lacks what the claims bind to.
     """
-    signed = canonical_json(claims(statement, _binding(raw), _kid(key)))
+    signed = canonical_json(claims(statement, _binding(raw, body), _kid(key)))
     r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
     value = write_value(signed, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
     return " ".join(value[start : start + _FOLD] for start in range(0, len(value), _FOLD))
@@ -169,7 +172,7 @@ def _trusted_claims(raw: bytes, public_keys: Mapping[str, ec.EllipticCurvePublic
     return said
 
 
-def _binding(raw: bytes) -> Binding:
+def _binding(raw: bytes, body: str | None = None) -> Binding:
     fields = header_fields(raw)
     senders = _addresses(fields, "From")
     if len(senders) != 1:
@@ -178,7 +181,7 @@ def _binding(raw: bytes) -> Binding:
     if not message_id:
         raise IdentityError("The message has no Message-ID.")
     return Binding(
-        body_sha256=body_sha256(relaxed_body(raw)),
+        body_sha256=body_sha256(relaxed_body(raw)) if body is None else body,
         from_=senders[0],
         message_id=message_id.removeprefix("<").removesuffix(">"),
         recipients_sha256=recipients_sha256(_addresses(fields, "To") + _addresses(fields, "Cc")),

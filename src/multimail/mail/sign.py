@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from multimail.core.identity import Statement, reputation_hash
+from multimail.core.identity import Statement, body_sha256, reputation_hash
 from multimail.mail import dkim, identity
 from multimail.mail.compose import prepend
 
@@ -33,15 +33,16 @@ def finish(
     """
     identity_key, dkim_keys = _loaded(keys)
     dated = prepend(raw, [("Date", format_datetime(date))])
+    body = body_sha256(dkim.relaxed_body(raw))  # no header changes it, and both kinds of signature cover it
     trace = [
-        ("X-MultiMail-Identity", identity.sign_identity(dated, statement, identity_key)),
+        ("X-MultiMail-Identity", identity.sign_identity(dated, statement, identity_key, body)),
         ("X-MultiMail-Reputation", reputation_hash(statement.address)),
     ]
     if unsubscribe_url is not None:
         trace.append(("List-Unsubscribe", f"<{unsubscribe_url}>"))
         trace.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     identified = prepend(dated, trace)
-    return dkim.sign(identified, dkim_keys, at=statement.iat) + identified
+    return dkim.sign(identified, dkim_keys, at=statement.iat, body=bytes.fromhex(body)) + identified
 
 
 def stamp(raw: bytes, date: datetime, at: int, keys: Keys) -> bytes:
