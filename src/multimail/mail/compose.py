@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import quote
 
 from multimail.core.address import Address, AddressError, ascii_domain, parse_address
@@ -215,10 +215,7 @@ def _addresses(name: str, addresses: Sequence[Address]) -> str:
 
 def _mailbox(name: str, address: Address) -> list[str]:
     try:
-        if parse_address(address.address) != Address("", address.address):
-            raise AddressError("It is not a bare address.")
-        local, domain = address.local, address.domain
-        addr_spec = f"{local}@{ascii_domain(domain)}" if local.isascii() else address.address
+        addr_spec = _addr_spec(address.address)
     except AddressError as error:
         raise ComposeError(f"The header {name} has an address that can't be used: {error}") from error
     if not address.name:
@@ -229,6 +226,15 @@ def _mailbox(name: str, address: Address) -> list[str]:
         return [address.name, f"<{addr_spec}>"]
     quoted = address.name.replace("\\", "\\\\").replace('"', '\\"')
     return [f'"{quoted}"', f"<{addr_spec}>"]
+
+
+@lru_cache(maxsize=4096)  # an agent writes as one address all day, and to few; what is refused is not kept
+def _addr_spec(address: str) -> str:
+    """As it stands in a header: with the domain in A-labels if the local part is ASCII. Raises AddressError."""
+    if parse_address(address) != Address("", address):
+        raise AddressError("It is not a bare address.")
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{ascii_domain(domain)}" if local.isascii() else address
 
 
 def _text_part(subtype: str, text: str) -> bytes:
