@@ -79,6 +79,15 @@ _SECRET_PATTERNS: Final = [
 ]
 # What is in all that a pattern finds, and is found soon as it begins with a letter: where the needle is a common one.
 _CORES: Final = {"a password in a URL": re.compile(_LOGIN)}
+# Needles that are rarer in ordinary text, for text without the letters that re takes for one of ASCII in another case.
+_EXACT: Final = {
+    "a password": (
+        *("passw", "passphrase", "contrase", "mot de passe"),
+        *("apikey", "api_key", "api-key", "secretkey", "secret_key", "secret-key"),
+        *("clientsecret", "client_secret", "client-secret", "accesstoken", "access_token", "access-token"),
+    )
+}
+_SAME_TO_RE: Final = "\u0130\u0131\u017f\u212a"
 _SIGNS: Final = "_=:-."  # rare ones first
 
 
@@ -148,7 +157,7 @@ def _of_file(name: str, text: str) -> list[Finding]:
     return _of_text(name, text, _likely_secrets(text))
 
 
-def _of_text(part: str, text: str, likely: Iterable[Secret]) -> list[Finding]:
+def _of_text(part: str, text: str, likely: Sequence[Secret]) -> list[Finding]:
     found: list[Finding] = []
     if secrets := _closer(text, likely):
         found += _matches("secret", secrets, part, text, [(0, len(text))])
@@ -168,13 +177,17 @@ def _likely_secrets(text: str) -> list[Secret]:
     return [secret for secret in _SECRET_PATTERNS if secret[1][0] in likely] if likely else []
 
 
-def _closer(text: str, likely: Iterable[Secret]) -> list[Pattern]:
+def _closer(text: str, likely: Sequence[Secret]) -> list[Pattern]:
     """Those of them that one part of it may have."""
-    low = text.lower() if likely else ""
+    if not likely:
+        return []
+    low = text.lower()
+    exact = {} if any(letter in text for letter in _SAME_TO_RE) else _EXACT
     return [
         (what, pattern)
         for needles, (what, pattern) in likely
-        if any(needle in low for needle in needles) and (what not in _CORES or _CORES[what].search(text))
+        if any(needle in low for needle in exact.get(what, needles))
+        and (what not in _CORES or _CORES[what].search(text))
     ]
 
 
