@@ -302,6 +302,8 @@ def _tells(url: str, marks: Iterable[str]) -> str:
     low = url.lower()
     if any(mark in low for mark in marks):
         return "names who follows it"
+    if "?" not in url:
+        return ""  # nothing is asked with it
     try:
         values = parse_qsl(urlsplit(url).query, max_num_fields=100)
     except ValueError:
