@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multimail.mail import leaks
 from multimail.mail.leaks import MAX_FINDINGS, find_leaks
 
 TO = ["ann@example.test"]
@@ -92,6 +93,48 @@ def test_ordinary_words(text: str) -> None:
 )
 def test_what_tells_on_the_reader(text: str, kinds: list[str]) -> None:
     assert [kind for kind, _ in found(text)] == kinds
+
+
+@given(st.lists(st.sampled_from(["http://", "https://", "HTTP", "http\u017f", "://", "//", "s", "(", " "])))
+def test_links_are_those_of_the_pattern(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert [one.span() for one in leaks._urls(text)] == [one.span() for one in leaks._URL.finditer(text)]
+
+
+@given(st.text(alphabet="0123459 -x\n"))
+def test_numbers_are_those_of_the_pattern(text: str) -> None:
+    assert leaks._near_numbers(text) == leaks._near_numbers(f"{text}\n{'x' * leaks.AROUND}é")
+
+
+PASSWORDS = (
+    *(
+        "password",
+        "PassWd",
+        "passphrase",
+        "Passwort",
+        "contraseña",
+        "Mot de Passe",
+        "client_secret",
+        "client-secret",
+    ),
+    *(
+        "ClientSecret",
+        "api_key",
+        "api-key",
+        "apikey",
+        "secret_key",
+        "secret-key",
+        "secretkey",
+        "access_token",
+    ),
+    *("access-token", "AccessToken", "pa\u017f\u017fword", "mot de pa\u017f\u017fe", "ap\u0131_\u212aey"),
+)
+
+
+@pytest.mark.parametrize("word", PASSWORDS)
+def test_every_word_for_a_password_counts(word: str) -> None:
+    beside = "" if word.isascii() or "ñ" in word else " Token."  # the look is not closer than a hint in ASCII
+    assert found(f"{word}: abcd1234{beside}")[0][1].startswith("a password: ")
 
 
 def test_quotes_of_another_conversation() -> None:
