@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimail.core.audit_chain import GENESIS, SEALED_FIELDS, Verdict, commit, entry_hash, verify
+from multimail.core.audit_chain import (
+    GENESIS,
+    SEALED_FIELDS,
+    Verdict,
+    commit,
+    commit_stored,
+    entry_hash,
+    verify,
+)
+from multimail.core.jsontext import sorted_json
 
 FIELDS = "id seq at actor action resource_type resource_id metadata prev hash".split()
 
@@ -235,3 +244,20 @@ def test_metadata_is_exchanged_for_nothing_else(change):
 
 def test_a_commitment_does_not_tell_equal_metadata():
     assert commit("a", {"to": "ann@example.test"}) != commit("b", {"to": "ann@example.test"})
+
+
+@given(
+    st.dictionaries(
+        st.text(),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(), st.lists
+        ),
+    )
+)
+def test_what_is_stored_is_committed_to_as_what_it_says(metadata):
+    assert commit_stored("salt", sorted_json(metadata)) == commit("salt", metadata)
+
+
+def test_what_canonical_json_escapes_is_escaped_before_it_is_committed_to():
+    for text in ("\x7f", "é", "\u2028", "plain"):
+        assert commit_stored("salt", sorted_json({"to": text})) == commit("salt", {"to": text})

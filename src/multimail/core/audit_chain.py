@@ -7,7 +7,7 @@ that is gone counts as sound only where a later entry of the same chain says tha
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,10 +26,19 @@ SEALED_FIELDS: Final = (
 )
 ERASING: Final = "erase_"  # how the actions begin that say of their resource that it was erased
 
+canonical: Final[Callable[[Any], str]] = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 def commit(salt: str, metadata: Mapping[str, Any]) -> str:
     """SHA-256, in hex, over the salt and the canonical JSON of the metadata."""
-    return hashlib.sha256((salt + _canonical(metadata)).encode()).hexdigest()
+    return commit_stored(salt, canonical(metadata))
+
+
+def commit_stored(salt: str, metadata_json: str) -> str:
+    """`commit` to metadata as core/jsontext.sorted_json keeps it: canonical already, where nothing is to be escaped."""
+    plain = metadata_json.isascii() and "\x7f" not in metadata_json
+    text = metadata_json if plain else canonical(json.loads(metadata_json))
+    return hashlib.sha256((salt + text).encode()).hexdigest()
 
 
 def entry_hash(entry: Mapping[str, Any]) -> str:
@@ -39,11 +48,7 @@ def entry_hash(entry: Mapping[str, Any]) -> str:
     """
     stands_for = {"metadata": "commitment"} if entry.get("commitment") else {}
     sealed = {name: entry[name] for name in (stands_for.get(field, field) for field in SEALED_FIELDS)}
-    return hashlib.sha256(_canonical(sealed).encode()).hexdigest()
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical(sealed).encode()).hexdigest()
 
 
 def is_erased(entry: Mapping[str, Any]) -> bool:

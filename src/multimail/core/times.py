@@ -8,14 +8,14 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def to_rfc3339(us: int) -> str:
     """Milliseconds are what clients see: `2026-11-21T05:47:40.123Z`."""
-    moment = _EPOCH + timedelta(microseconds=us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return (_EPOCH_IN_UTC + timedelta(microseconds=us)).isoformat(timespec="milliseconds") + "Z"
 
 
 def optional_rfc3339(us: int | None) -> str | None:

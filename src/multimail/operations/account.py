@@ -120,6 +120,11 @@ class AuditPage(TypedDict):
 
 def audit_view(row: Row) -> dict[str, Any]:
     """The shape of AuditEntry, and what its hash is computed over."""
+    return chained_view(row) | {"metadata": json.loads(row["metadata_json"])}
+
+
+def chained_view(row: Row) -> dict[str, Any]:
+    """All of it but the metadata, for which the commitment stands in the chain."""
     return {
         "id": row["entry_id"],
         "seq": row["seq"],
@@ -128,7 +133,6 @@ def audit_view(row: Row) -> dict[str, Any]:
         "action": row["action"],
         "resource_type": row["resource_type"],
         "resource_id": row["resource_id"],
-        "metadata": json.loads(row["metadata_json"]),
         "commitment": row["commitment"],
         "salt": row["salt"],
         "prev": row["prev"],

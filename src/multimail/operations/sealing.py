@@ -14,11 +14,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from multimail.core.audit_chain import GENESIS, commit, entry_hash
+from multimail.core.audit_chain import GENESIS, commit_stored, entry_hash
 from multimail.core.event_types import EventType
 from multimail.core.identity import base64url_decode
 from multimail.core.times import HOUR, to_rfc3339
-from multimail.operations.account import audit_view
+from multimail.operations.account import chained_view
 from multimail.operations.context import Context, Services, system
 from multimail.operations.events import emit
 from multimail.storage.database import Tx
@@ -58,17 +58,18 @@ def seal(services: Services, tx: Tx, account_id: str, sign: Sign) -> bool:
     if not waiting:
         return False
     seq, prev, sealed = head["seq"], head["hash"], []
-    for row in waiting:
+    salts = services.random(SALT * len(waiting)).hex()
+    for place, row in enumerate(waiting):
         seq += 1
-        salt = services.random(SALT).hex()
-        place = {
+        salt = salts[2 * SALT * place :][: 2 * SALT]
+        link = {
             "seq": seq,
             "prev": prev,
             "salt": salt,
-            "commitment": commit(salt, json.loads(row["metadata_json"])),
+            "commitment": commit_stored(salt, row["metadata_json"]),
         }
-        prev = entry_hash(audit_view(dict(row) | place))
-        sealed.append({"account_id": account_id, "entry_id": row["entry_id"], **place, "hash": prev})
+        prev = entry_hash(chained_view(dict(row) | link))
+        sealed.append({"account_id": account_id, "entry_id": row["entry_id"], **link, "hash": prev})
     now = services.clock()
     publish = now - head["published_at"] > PUBLISH_EVERY
     moved = tx.sql.move_audit_head(
