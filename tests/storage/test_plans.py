@@ -30,8 +30,8 @@ async def plan_of(folder: Path, name: str) -> list[str]:
     db = SqliteDatabase(folder / "multimail.db")
     await db.open()
     try:
-        connection, sql = getattr(db._writer_sql, name).args
-        values = dict.fromkeys(re.findall(r":(\w+)", sql), "")
+        connection, sql, _ = getattr(db._writer_sql, name).args
+        values = [""] * max(map(int, re.findall(r"\?(\d+)", sql)), default=0)
         return [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     finally:
         await db.close()

@@ -30,12 +30,17 @@ from multimail.storage.database import (
 from multimail.storage.migrate import migrate
 
 GROUP: Final = 64  # units in one commit: the more, the cheaper the fsync and the longer the loop is held
+CAREFUL: Final = 32  # groups with a savepoint for each unit, after a unit failed
 SHORT_READ: Final = 20_000  # steps of SQLite's machine, about a millisecond
 SNAPSHOT: Final = 0.002  # seconds that a snapshot is kept: so long another process's commits may go unseen
 WRITER_CACHE: Final = 16_000  # KiB of pages
 READER_CACHE: Final = 4_000  # what is read again and again is little: keys, mailboxes, names
 LOCK_RETRY: Final = 0.002  # seconds, while another process (the command line) holds the write lock
 LOCK_PATIENCE: Final = 15.0
+
+Group = list[tuple[Unit[Any], asyncio.Future[Any]]]
+Results = list[tuple[asyncio.Future[Any], Any]]
+Notices = set[tuple[str, str]]
 
 
 class SqliteDatabase:
@@ -45,6 +50,7 @@ class SqliteDatabase:
         self.path = path
         self._waiting: deque[tuple[Unit[Any], asyncio.Future[Any]]] = deque()
         self._busy = False
+        self._careful = 0
         self._subscribers: Subscribers = {}
         self._committer = ThreadPoolExecutor(1, "commit")
         self._readers = ThreadPoolExecutor(2, "read")
@@ -59,7 +65,8 @@ class SqliteDatabase:
             self._writer.close()
             raise
         self._reader = self._connect(READER_CACHE)
-        self._reader_sql = bind("sqlite", self._reader)
+        self._answers: dict[Any, Any] = {}  # of the snapshot
+        self._reader_sql = bind("sqlite", self._reader, self._answers)
 
     def _connect(self, cache: int) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -116,6 +123,7 @@ class SqliteDatabase:
         if self._reader.in_transaction:
             self._snapshot.cancel()
             self._reader.execute("ROLLBACK")
+            self._answers.clear()
 
     def _long_read(self, unit: Unit[T]) -> T:
         connection = self._connect(WRITER_CACHE)
@@ -135,7 +143,7 @@ class SqliteDatabase:
         return await done
 
     def _group(self, deadline: float) -> None:
-        """Runs what waits in one transaction, each unit in a savepoint, and sends it off to be committed."""
+        """Runs what waits in one transaction, and sends it off to be committed."""
         loop = asyncio.get_running_loop()
         try:
             self._writer.execute("BEGIN IMMEDIATE")
@@ -147,12 +155,39 @@ class SqliteDatabase:
                 self._waiting.clear()
                 self._busy = False
             return
-        results: list[tuple[asyncio.Future[Any], Any]] = []
-        notices: set[tuple[str, str]] = set()
-        while self._waiting and len(results) < GROUP:
-            unit, done = self._waiting.popleft()
-            if done.cancelled():
-                continue
+        group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+        group = [(unit, done) for unit, done in group if not done.cancelled()]
+        done = self._one_by_one(group) if self._careful else self._together(group)
+        if done is None:
+            self._next()
+            return
+        self._careful = max(0, self._careful - 1)
+        results, notices = done
+        committing = self._committer.submit(self._writer.execute, "COMMIT")
+        committing.add_done_callback(
+            lambda future: loop.call_soon_threadsafe(self._committed, results, notices, future)
+        )
+
+    def _together(self, group: Group) -> tuple[Results, Notices] | None:
+        """None where a unit failed, and with it all of them: they are taken again, one by one.
+
+        For a savepoint SQLite copies each page that changes, and most groups have no unit that fails.
+        """
+        tx = Tx(self._writer_sql, "sqlite")
+        try:
+            return [(done, unit(tx)) for unit, done in group], tx.notices
+        except Exception:  # noqa: BLE001  # whatever it is, it is told to whom it belongs the next time
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            self._waiting.extendleft(reversed(group))
+            self._careful = CAREFUL
+            return None
+
+    def _one_by_one(self, group: Group) -> tuple[Results, Notices] | None:
+        """Each unit in a savepoint, so that one that fails leaves the others. None where SQLite undid everything."""
+        results: Results = []
+        notices: Notices = set()
+        for place, (unit, done) in enumerate(group):
             tx = Tx(self._writer_sql, "sqlite")
             self._writer.execute("SAVEPOINT unit")
             try:
@@ -161,8 +196,8 @@ class SqliteDatabase:
                 if not self._writer.in_transaction:
                     # SQLite gave up the whole transaction (full disk, I/O error): nobody's unit survived.
                     self._settle([*results, (done, None)], set(), _translated(error))
-                    self._next()
-                    return
+                    self._waiting.extendleft(reversed(group[place + 1 :]))
+                    return None
                 self._writer.execute("ROLLBACK TO unit")
                 self._writer.execute("RELEASE unit")
                 self._settle([(done, None)], set(), _translated(error))
@@ -170,15 +205,12 @@ class SqliteDatabase:
             self._writer.execute("RELEASE unit")
             results.append((done, result))
             notices |= tx.notices
-        committing = self._committer.submit(self._writer.execute, "COMMIT")
-        committing.add_done_callback(
-            lambda future: loop.call_soon_threadsafe(self._committed, results, notices, future)
-        )
+        return results, notices
 
     def _committed(
         self,
-        results: list[tuple[asyncio.Future[Any], Any]],
-        notices: set[tuple[str, str]],
+        results: Results,
+        notices: Notices,
         commit: Future[Any],
     ) -> None:
         error = commit.exception()
@@ -196,8 +228,8 @@ class SqliteDatabase:
 
     def _settle(
         self,
-        results: list[tuple[asyncio.Future[Any], Any]],
-        notices: set[tuple[str, str]],
+        results: Results,
+        notices: Notices,
         error: BaseException | None,
     ) -> None:
         self._end_snapshot()
