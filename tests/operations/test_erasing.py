@@ -342,13 +342,13 @@ async def test_files_that_never_had_a_row_are_found(world: World, tmp_path: Path
     young = await world.services.blobs.prepare(world.account_id, b"young" * INLINE)
     files = {path.name: path for path in (tmp_path / "blobs").rglob("*") if path.is_file()}
     for name, path in files.items():
-        if name != young.sha256:
+        if name != young.address:
             os.utime(path, (0, time.time() - STRAY // SECOND - 60))
     await note_strays(world.services)
     world.clock.pass_(GRACE + HOUR)
     await let_go(world)
     left = {path.name for path in (tmp_path / "blobs").rglob("*") if path.is_file()}
-    assert left == {*files} - {lost.sha256}
+    assert left == {*files} - {lost.address}
     assert WORD in (await world.invoke(READ_EMAIL, email_id=kept))["markdown"]
     assert await mailroom.execute(world, "SELECT * FROM loose_blobs") == []
 
@@ -526,7 +526,7 @@ async def test_on_postgresql_whoever_names_bytes_at_the_same_moment_wins(
                 email_id=came,
                 mailbox_id=world.mailbox["mailbox_id"],
                 recipients_json="[]",
-                raw_sha256=blob.sha256,
+                raw_sha256=blob.address,
                 captured_at=ctx.now,
             )
 
@@ -536,5 +536,5 @@ async def test_on_postgresql_whoever_names_bytes_at_the_same_moment_wins(
             swept.set()
 
         await asyncio.gather(world.run(name_again), sweep())
-        assert await world.services.blobs.load(world.services.db, world.account_id, blob.sha256) == raw
+        assert await world.services.blobs.load(world.services.db, world.account_id, blob.address) == raw
         assert await mailroom.execute(world, "SELECT * FROM loose_blobs") == []

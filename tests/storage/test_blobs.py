@@ -20,7 +20,7 @@ ACCOUNT = "acc_1"
 async def kept(db: Database, store: Blobs, content: bytes, account: str = ACCOUNT) -> str:
     blob = await store.prepare(account, content)
     await db.write(lambda tx: keep(tx, account, blob))
-    return blob.sha256
+    return blob.address
 
 
 def files(folder: Path) -> list[Path]:
@@ -69,7 +69,7 @@ async def test_a_large_one_is_on_disk_before_it_is_prepared(
     monkeypatch.setattr(os, "fsync", spy_fsync)
     monkeypatch.setattr(Path, "replace", spy_replace)
     blob = await Blobs(Folder(tmp_path)).prepare(ACCOUNT, bytes(INLINE + 1))
-    target = tmp_path / ACCOUNT / blob.sha256[:2] / blob.sha256
+    target = tmp_path / ACCOUNT / blob.address[:2] / blob.address
     kinds = [kind for kind, _ in log]
     assert kinds[:2] == ["sync", "name"] and set(kinds[2:]) == {"sync"}
     assert Path(log[0][1]).parent == target.parent and log[1][1] == str(target)
@@ -127,11 +127,11 @@ async def test_what_is_older_is_listed_and_removed_one_by_one(tmp_path: Path) ->
         blobs = Blobs(store)
         made = [await blobs.prepare(ACCOUNT, bytes([number]) * (INLINE + 1)) for number in range(3)]
         await store.put("other/notes.txt", b"not ours")
-        names = {(ACCOUNT, blob.sha256) for blob in made}
+        names = {(ACCOUNT, blob.address) for blob in made}
         assert {name async for found in blobs.strays(-60) for name in found} == names
         assert [name async for found in blobs.strays(60) for name in found] == []
         for _ in range(2):  # one that is gone is no error
-            await blobs.remove(ACCOUNT, made[0].sha256)
+            await blobs.remove(ACCOUNT, made[0].address)
         assert {name async for found in blobs.strays(-60) for name in found} == names - {
-            (ACCOUNT, made[0].sha256)
+            (ACCOUNT, made[0].address)
         }

@@ -18,7 +18,7 @@ from multimail.mail.craft import Crafted, craft
 from multimail.operations.context import Context, Services
 from multimail.operations.operation import Input
 from multimail.operations.replying import Target, find_target
-from multimail.storage.blobs import Blob
+from multimail.storage.blobs import Blob, own_blob
 from multimail.storage.database import Row
 
 RECIPIENTS: Final = 50
@@ -262,7 +262,9 @@ async def make_ready(
     if len(crafted.raw) > MESSAGE:
         raise Refused("too_large", "The message is larger than 25 MiB.")
     account_id = mailbox["account_id"]
-    blob = await services.blobs.prepare(account_id, crafted.raw)
+    blob = own_blob(services.new_id("blb"), crafted.raw)
+    if blob is None:
+        blob = await services.blobs.prepare(account_id, crafted.raw)
     parts = [(part, await services.blobs.prepare(account_id, part.content)) for part in draft.attachments]
     return Composed(
         email_id=email_id,

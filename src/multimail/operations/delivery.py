@@ -182,7 +182,7 @@ def _keep_copies(ctx: Context, parcel: Parcel, outcome: Outcome) -> None:
             email_id=parcel.email["email_id"],
             mailbox_id=parcel.email["mailbox_id"],
             recipients_json=to_json(list(parcel.external)),
-            raw_sha256=blob.sha256,
+            raw_sha256=blob.address,
             captured_at=ctx.now,
         )
 

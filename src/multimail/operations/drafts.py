@@ -168,7 +168,7 @@ def _described(ctx: Context, files: list[tuple[Attachment, Blob]]) -> list[dict[
     for _, blob in files:
         keep(ctx.tx, ctx.account_id, blob)
     return [
-        {"name": file.name, "content_type": file.content_type, "size": blob.size, "sha256": blob.sha256}
+        {"name": file.name, "content_type": file.content_type, "size": blob.size, "sha256": blob.address}
         for file, blob in files
     ]
 

@@ -124,7 +124,7 @@ def file_arrival(services: Services, tx: Tx, arrival: Arrival, recipient: Recipi
         peer=arrival.peer,
         protocol=arrival.protocol,
         tls=arrival.tls,
-        raw_sha256=blob.sha256,
+        raw_sha256=blob.address,
         test=arrival.test,
         received_at=now,
     )

@@ -201,7 +201,7 @@ def keep_contents(ctx: Context, composed: Composed) -> None:
     name = {"account_id": ctx.account_id, "email_id": composed.email_id}
     ctx.sql.set_contents(
         **name,
-        raw_sha256=composed.raw.sha256,
+        raw_sha256=composed.raw.address,
         sketch=composed.crafted.sketch,
         markdown=composed.draft.markdown,
         html=composed.draft.html,
@@ -224,7 +224,7 @@ def keep_attachment(
         name=part.name,
         content_type=part.content_type,
         size=blob.size,
-        sha256=blob.sha256,
+        sha256=blob.address,
     )
 
 

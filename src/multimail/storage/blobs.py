@@ -1,7 +1,10 @@
-"""Raw messages and attachments, addressed by account and SHA-256.
+"""Raw messages and attachments, addressed by account and SHA-256, so that the same bytes are kept once.
 
 Small ones live in the database, where group commit makes them durable for nothing; large ones in a folder
 or any S3-compatible bucket. A large one is durable there *before* the transaction that names it.
+
+A small message that we composed has an id for its address: nobody else has the same bytes, and ids come in the order
+of time, so that many of them fill one page of an index where as many hashes touch a page each.
 """
 
 import asyncio
@@ -27,7 +30,7 @@ STRAYS: Final = 100  # names that are looked up in one transaction
 class Blob:
     """`content` is None for bytes that belong in the store, where `Blobs.prepare` makes them safe."""
 
-    sha256: str
+    address: str
     size: int
     content: bytes | None
 
@@ -140,18 +143,18 @@ class Blobs:
         """Outside any transaction: makes a large blob durable, leaves a small one for `keep`."""
         blob = blob_of(content)
         if blob.content is None:
-            await self.store.put(blob_name(account_id, blob.sha256), content)
+            await self.store.put(blob_name(account_id, blob.address), content)
         return blob
 
-    async def load(self, db: Database, account_id: str, sha256: str) -> bytes:
+    async def load(self, db: Database, account_id: str, address: str) -> bytes:
         """Raises KeyError if this account has no such blob."""
-        row = await db.read(lambda tx: tx.sql.get_blob(account_id=account_id, sha256=sha256))
+        row = await db.read(lambda tx: tx.sql.get_blob(account_id=account_id, sha256=address))
         if row is None:
-            raise KeyError(sha256)
+            raise KeyError(address)
         return (
             bytes(row["content"])
             if row["content"] is not None
-            else await self.store.get(blob_name(account_id, sha256))
+            else await self.store.get(blob_name(account_id, address))
         )
 
     async def remove(self, account_id: str, sha256: str) -> None:
@@ -175,6 +178,11 @@ class Blobs:
         await self.store.remove_all(account_id)
 
 
+def own_blob(address: str, content: bytes) -> Blob | None:
+    """Bytes that nobody else has, by an id of their own; None for those that belong in the store."""
+    return Blob(address, len(content), content) if len(content) <= INLINE else None
+
+
 def blob_of(content: bytes) -> Blob:
     """Its address, and its content if that belongs into a row."""
     return Blob(
@@ -187,7 +195,7 @@ def keep(tx: Tx, account_id: str, blob: Blob) -> None:
 
     Large ones that were about to be removed are kept; raises BytesGoing where their file is gone (operations/loose.py).
     """
-    name = {"account_id": account_id, "sha256": blob.sha256}
+    name = {"account_id": account_id, "sha256": blob.address}
     tx.sql.add_blob(**name, size=blob.size, content=blob.content)
     if blob.content is None and not tx.sql.keep_after_all(**name) and tx.sql.is_going(**name) is not None:
         raise BytesGoing("bytes that nobody used any more are being removed: try again in some minutes")
