@@ -1,15 +1,14 @@
 """What is told of a pending email beyond its words, to whoever decides."""
 
-from functools import partial
 from typing import Any
 
 from multimail.core.scopes import Scope
 from multimail.core.telling import told as in_words
 from multimail.core.times import DAY, HOUR
+from multimail.operations.editing import EDIT_EMAIL
 from multimail.operations.emails import GET_MESSAGE, READ_EMAIL
 from multimail.operations.events import LIST_EVENTS
 from multimail.operations.inbox import CHECK_INBOX, LIST_EMAILS
-from multimail.operations.indexing import index_some
 from multimail.operations.oversight import LIST_PENDING
 from multimail.operations.reviewing import LIST_QUEUE, REVIEW_EMAIL
 from multimail.operations.search import SEARCH_EMAILS
@@ -105,6 +104,7 @@ async def test_near_duplicates_are_found_across_threads_and_agents(world: World)
         )
     ]
     rehearsed = (await mailroom.send(world, "test", markdown=LETTER))["id"]
+    await mailroom.index(world)
     assert (await facts(world, one))["near_duplicates"] == [two["id"]]
     assert (await facts(world, two["id"]))["near_duplicates"] == [one]
     for other in (*others, rehearsed):
@@ -114,10 +114,32 @@ async def test_near_duplicates_are_found_across_threads_and_agents(world: World)
     await world.invoke(CANCEL_MESSAGE, email_id=one)
     assert (await facts(world, two["id"]))["near_duplicates"] == []
     await mailroom.decide(world, two["id"], "reject")
-    assert {row["email_id"] for row in await mailroom.execute(world, "SELECT email_id FROM marks")} == {
-        *others,
-        rehearsed,
-    }
+    assert await marked(world) == {*others, rehearsed}
+
+
+async def marked(world: World) -> set[str]:
+    return {row["email_id"] for row in await mailroom.execute(world, "SELECT email_id FROM marks")}
+
+
+async def test_what_waits_no_more_when_the_indexer_comes_leaves_no_mark_and_what_waits_again_gets_them(
+    world: World,
+) -> None:
+    rejected, approved = [(await mailroom.send(world, markdown=LETTER))["id"] for _ in range(2)]
+    await mailroom.decide(world, rejected, "reject")
+    await mailroom.decide(world, approved)
+    await mailroom.index(world)
+    assert await marked(world) == set()
+    await mailroom.set_mode(world, "gated_all")  # the approval stands; what was never approved is held
+    loose = (await mailroom.send(world, markdown=LETTER))["id"]
+    await mailroom.index(world)
+    assert await marked(world) == {loose}
+    person = await world.add_operator("Olga")
+    await world.invoke(EDIT_EMAIL, person.name, email_id=loose, markdown="Another text, of a person's hand.")
+    assert await marked(world) == set()
+    await mailroom.index(world)
+    again = (await mailroom.send(world, markdown="Another text, of a person's hand."))["id"]
+    await mailroom.index(world)
+    assert (await facts(world, again))["near_duplicates"] == [loose]
 
 
 async def test_a_limited_key_is_not_told_whom_other_mailboxes_know(world: World) -> None:
@@ -152,17 +174,11 @@ async def test_the_facts_are_on_every_view_of_what_waits_and_on_nothing_else(wor
         assert (await world.invoke(operation, email_id=sent["id"]))["facts"] is None
 
 
-async def look(world: World) -> None:
-    """The indexer comes by."""
-    while await world.services.db.write(partial(index_some, world.services, world.account_id)):
-        pass
-
-
 async def new_links(world: World, markdown: str, **given: Any) -> list[str]:
     """Of an email that says so; it is rejected again. It is told the same before and after the indexer came by."""
     email_id = (await mailroom.send(world, markdown=markdown, **given))["id"]
     before = (await facts(world, email_id))["new_links"]
-    await look(world)
+    await mailroom.index(world)
     assert (await facts(world, email_id))["new_links"] == before
     await mailroom.decide(world, email_id, "reject")
     return list(before)
@@ -177,23 +193,23 @@ async def test_a_link_is_new_until_somebody_had_it(world: World) -> None:
     sent = (await mailroom.send(world, markdown="https://shop.test/other"))["id"]
     await mailroom.decide(world, sent)
     await mailroom.hand_over(world)
-    await look(world)
+    await mailroom.index(world)
     assert await new_links(world, "https://shop.test/b https://news.test") == ["news.test"]
     assert await new_links(world, "https://shop.test/b", cc="carol@example.test") == ["shop.test"]
     await mailroom.decide(world, (await mailroom.send(world, "test", markdown="https://news.test"))["id"])
     await mailroom.hand_over(world)
-    await look(world)
+    await mailroom.index(world)
     assert await new_links(world, "https://news.test") == ["news.test"]
 
 
 async def test_links_of_who_wrote_are_known_where_it_was_them(world: World) -> None:
     link = "Look: https://docs.test/1"
     forged = await mailroom.arrive(world, body=link)
-    await look(world)
+    await mailroom.index(world)
     assert await new_links(world, link, to="ann@example.test") == ["docs.test"]
     world.names.table = {("example.test", "TXT"): ["v=spf1 ip4:192.0.2.1 -all"]}
     email_id = await mailroom.arrive(world, body=link, message_id="<q2@example.test>", subject="Another")
-    await look(world)
+    await mailroom.index(world)
     assert await new_links(world, link, to="ann@example.test") == []
     assert await new_links(world, link) == ["docs.test"]
     answer = {"email_id": email_id, "markdown": link, "cc": "carol@example.test"}

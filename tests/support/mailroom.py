@@ -8,6 +8,7 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from altcha import v1 as pow_v1
@@ -21,6 +22,7 @@ from multimail.operations.context import Context
 from multimail.operations.dkim_keys import FIRST, PLATFORM_KEYS, Keyring, keep_pair
 from multimail.operations.domains import ADD_DOMAIN, VERIFY_DOMAIN
 from multimail.operations.events import LIST_EVENTS
+from multimail.operations.indexing import index_some
 from multimail.operations.intake import Arrival, accept
 from multimail.operations.jobs import Lease
 from multimail.operations.oversight import DECIDE_EMAIL
@@ -157,6 +159,12 @@ async def tell(world: World, far: FarSide | None = None) -> list[str]:
 async def copy(world: World, far: FarSide | None = None) -> list[str]:
     """Copies for the oversight address that are due."""
     return await run_jobs(world, "copy", notify.copies(world.services, await keyring(world), far))
+
+
+async def index(world: World) -> None:
+    """The indexer comes by."""
+    while await world.services.db.write(partial(index_some, world.services, world.account_id)):
+        pass
 
 
 async def send(world: World, key: str = "agent", **more: Any) -> dict[str, Any]:

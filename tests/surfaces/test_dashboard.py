@@ -757,6 +757,7 @@ async def test_the_desk_says_what_is_new_about_an_email(desk: Desk) -> None:
     words = "Hello Ann, thank you for your order, which leaves tomorrow morning with the first train."
     await desk.held(subject="Order", markdown=words)
     email = await desk.held(subject="Order", markdown=words)
+    await mailroom.index(desk.world)
     page = await (await desk.person()).open(email)
     assert "first contact ann@example.test" in page.words
     assert "1 more that wait say nearly the same" in page.words

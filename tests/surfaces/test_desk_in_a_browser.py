@@ -289,6 +289,7 @@ async def test_an_edit_shows_its_difference_and_an_old_page_is_told_what_changed
 
 async def test_several_at_once_only_if_seen_or_alike(house: House) -> None:
     ids = await furnish(house)
+    await mailroom.index(house.world)
     page = await house.person()
     for name in ("Lee", "Kim", "trick"):
         await page.locator(f"input[value^='{ids[name]}']").check()

@@ -1,28 +1,24 @@
 """What whoever decides should know of a pending email beyond its words: computed here, true of this moment.
 
-Both indexes behind it follow from emails. Of people are written who was written to, and who wrote and was heard:
-mail that is held, declined or in quarantine makes nobody known. Marks are those of what waits, and of nothing else.
+Whom a mailbox knows follows from emails: who was written to, and who wrote and was heard; mail that is held, declined
+or in quarantine makes nobody known.
 """
 
 import json
 from collections.abc import Iterable
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from typing_extensions import TypedDict
 
-from multimail.core.address import normalise
-from multimail.core.duplicates import alike, bands
 from multimail.core.event_types import EventType
 from multimail.core.jsontext import to_json
 from multimail.core.oversight import State, Transition
 from multimail.operations.context import Context
+from multimail.operations.duplicates import near_duplicates, recipients_of
+from multimail.operations.indexing import to_index
 from multimail.operations.linked import new_links
 from multimail.operations.turns import NOTHING_READ, UntrustedReads, untrusted_reads
 from multimail.storage.database import Row
-
-CANDIDATES: Final = 100  # marks that are looked at for one email, however many wait
-SHOWN: Final = 20
 
 
 class Facts(TypedDict):
@@ -44,14 +40,14 @@ class Facts(TypedDict):
 def pending_facts(ctx: Context, email: Row) -> dict[str, Any]:
     """The shape of Facts. A key limited to mailboxes is told what its mailboxes know."""
     outbound = email["direction"] == "outbound"
-    people = _recipients(email) if outbound else {email["from_address"]: email["from_address"]}
+    people = recipients_of(email) if outbound else {email["from_address"]: email["from_address"]}
     known = ctx.sql.list_correspondents(
         account_id=ctx.account_id, addresses=to_json(dict.fromkeys(people, 0)), **ctx.actor.filter
     )
     heard = {row["address"] for row in known}
     return {
         "first_contact": [written for address, written in people.items() if address not in heard],
-        "near_duplicates": _near_duplicates(ctx, email) if outbound else [],
+        "near_duplicates": near_duplicates(ctx, email) if outbound else [],
         "reply_to_differs": [
             one for one in json.loads(email["reply_to_json"]) if one.lower() != email["from_address"].lower()
         ],
@@ -67,21 +63,13 @@ def _external(ctx: Context, people: Iterable[str]) -> list[str]:
     return sorted({one.rpartition("@")[2] for one in people} - {row["domain"] for row in rows})
 
 
-def _near_duplicates(ctx: Context, email: Row) -> list[str]:
-    name = {"account_id": ctx.account_id, "email_id": email["email_id"]}
-    rows = ctx.sql.list_sharing_marks(**name, limit=CANDIDATES, **ctx.actor.filter)
-    others = {row["email_id"]: row["sketch"] for row in rows}  # alike texts share several marks
-    own = ctx.sql.get_sketch(**name) if others else ""
-    found = (other for other, sketch in others.items() if alike(own, sketch))
-    return sorted(islice(found, SHOWN))
-
-
 def note_transition(ctx: Context, email: Row, transition: Transition) -> None:
-    """What a change of state means for both indexes; called after the email's row and contents are as they will be."""
+    """What a change of state means for what is known of emails and people; called after the email's row and contents
+    are as they will be. One that is accepted is noted for the indexer by whoever writes it."""
     if email["state"] == State.PENDING_APPROVAL:
         ctx.sql.remove_marks(account_id=ctx.account_id, email_id=email["email_id"])
-    if transition.state == State.PENDING_APPROVAL:
-        _mark(ctx, email)
+    if transition.state == State.PENDING_APPROVAL and email["state"] != State.COMPOSED:
+        to_index(ctx, email["email_id"])
     if EventType.EMAIL_RECEIVED in transition.events:
         note_correspondents(ctx, email, [email["from_address"]], written=False)
 
@@ -92,22 +80,3 @@ def note_correspondents(ctx: Context, email: Row, addresses: Iterable[str], *, w
         name = {"account_id": ctx.account_id, "mailbox_id": email["mailbox_id"], "written": written}
         name["now"] = ctx.now
         ctx.sql.add_correspondents([name | {"address": address} for address in sorted(addresses)])
-
-
-def _mark(ctx: Context, email: Row) -> None:
-    name = {"account_id": ctx.account_id, "email_id": email["email_id"]}
-    told = ctx.sql.get_sketch(**name)
-    kind = "test" if email["test"] else "live"
-    rest = {"mailbox_id": email["mailbox_id"], "sketch": told}
-    ctx.sql.add_marks(
-        [
-            name | rest | {"mark": f"{kind} {band} {address}"}
-            for address in _recipients(email)
-            for band in bands(told)
-        ]
-    )
-
-
-def _recipients(email: Row) -> dict[str, str]:
-    """Everybody on the envelope: as compared, and as written."""
-    return {normalise(one["address"]): one["address"] for one in json.loads(email["recipients_json"])}

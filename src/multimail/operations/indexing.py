@@ -1,4 +1,5 @@
-"""Making emails findable, after the transaction that wrote them: full text costs as much as all the rest of it.
+"""Making emails findable, after the transaction that wrote them: full text costs as much as all the rest of it. With
+it go the hosts that they link to and what they nearly say, which whoever decides is told of.
 
 Whoever writes what search looks at notes the email in that transaction; an indexer takes the notes in batches,
 newest first, and whoever searches takes first what is left.
@@ -8,6 +9,7 @@ from typing import Final
 
 from multimail.core.search import document
 from multimail.operations.context import Context, Services
+from multimail.operations.duplicates import note_marks
 from multimail.operations.linked import note_links
 from multimail.storage.database import Tx
 
@@ -45,6 +47,7 @@ def _index(tx: Tx, account_id: str, email_id: str, fresh: bool) -> None:
     if email is None or contents is None:
         return
     note_links(tx, email, contents, fresh=fresh)
+    note_marks(tx, email, contents["sketch"], fresh=fresh)
     people = (email[f"{kind}_json"] for kind in ("to", "cc", "bcc"))
     tags = (text for tag in tx.sql.list_tags(**name) for text in (tag["tag"], tag["value"]))
     # What is stored as JSON is text enough: its brackets and quotes are no words.

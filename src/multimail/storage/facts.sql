@@ -47,10 +47,10 @@ ON CONFLICT (account_id, mark, email_id) DO NOTHING;
 DELETE FROM marks WHERE account_id = :account_id AND email_id = :email_id;
 
 -- name: list_sharing_marks
--- In no order, so that the limit ends the search; SQLite keeps to the order of a CROSS JOIN.
-SELECT other.email_id, other.sketch FROM marks own CROSS JOIN marks other
-WHERE own.account_id = :account_id AND own.email_id = :email_id
-  AND other.account_id = :account_id AND other.mark = own.mark AND other.email_id <> own.email_id
+-- `marks` is a JSON object whose names they are. In no order, so that the limit ends the search; SQLite keeps to the
+-- order of a CROSS JOIN.
+SELECT other.email_id, other.sketch FROM json_each(:marks) own CROSS JOIN marks other
+WHERE other.account_id = :account_id AND other.mark = own.key AND other.email_id <> :email_id
   AND (CAST(:unlimited AS BOOLEAN) OR EXISTS (
     SELECT 1 FROM key_mailboxes k
     WHERE k.account_id = other.account_id AND k.key_id = :key_id AND k.mailbox_id = other.mailbox_id))
