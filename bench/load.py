@@ -61,7 +61,7 @@ class _Connection:
 
     def receive(self) -> tuple[int, bytes] | None:
         """Status and body once they are whole."""
-        data = self.socket.recv(262_144)
+        data = self.socket.recv(16_384)  # a larger buffer is taken from the system, page by page
         if not data:
             raise BenchError("the server closed a connection during a request")
         self._received += data
