@@ -119,8 +119,10 @@ def bind(dialect: Dialect, connection: Any, answers: dict[Any, Any] | None = Non
             if query.operation in _RUN and not name.endswith("_cursor"):
                 run = _RUN[query.operation]
                 asked = (connection, *prepared(query.sql))
-                once = answers is not None and run in (_row, _value)
-                bound[name] = partial(_asked_once, *asked, run, answers) if once else partial(run, *asked)
+                if answers is not None and run in (_row, _value):
+                    bound[name] = partial(_asked_once, *asked, run, answers)
+                else:
+                    bound[name] = partial(run, *asked)
     return SimpleNamespace(**bound)
 
 

@@ -221,8 +221,9 @@ class SqliteDatabase:
 
     def _next(self) -> None:
         if self._waiting:
+            # A turn of the loop first, which takes in what came during the commit: the next group is larger for it.
             loop = asyncio.get_running_loop()
-            self._group(loop.time() + LOCK_PATIENCE)
+            loop.call_soon(self._group, loop.time() + LOCK_PATIENCE)
         else:
             self._busy = False
 
