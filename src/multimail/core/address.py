@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from multimail.core.carried import carried
+
 MAX_ADDRESS_OCTETS = 254
 MAX_LOCAL_OCTETS = 64
 MAX_DOMAIN_OCTETS = 253
@@ -48,6 +50,7 @@ class AddressError(ValueError):
     """The text is not an address that mail can be sent to; the message says why."""
 
 
+@carried
 @dataclass(frozen=True, slots=True)
 class Address:
     """A mailbox (RFC 5322 3.4): `address` is local@domain, the domain in lower case; `name` may be ''."""

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from urllib.parse import quote
 
 from multimail.core.address import Address, AddressError, ascii_domain, parse_address
+from multimail.core.carried import carried
 from multimail.mail.render import RenderError, check_size, markdown_to_html, sanitised_page
 
 MAX_FILENAME = 255
@@ -58,6 +59,7 @@ class Attachment:
     content: bytes
 
 
+@carried
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a message is made of. Message ids are without angle brackets; malformed ones in `in_reply_to` and

@@ -14,10 +14,10 @@ from multimail.core.errors import Refused, invalid
 from multimail.core.oversight import Mode
 from multimail.core.threads import references, reply_subject
 from multimail.mail.compose import Attachment, ComposeError, Draft
-from multimail.mail.craft import Crafted, craft
 from multimail.operations.context import Context, Services
 from multimail.operations.operation import Input
 from multimail.operations.replying import Target, find_target
+from multimail.operations.written import Written, write
 from multimail.storage.blobs import Blob, own_blob
 from multimail.storage.database import Row
 
@@ -117,7 +117,7 @@ class Composed:
     draft: Draft
     bcc: tuple[Address, ...]
     raw: Blob
-    crafted: Crafted
+    written: Written
     attachments: tuple[tuple[Attachment, Blob], ...]
     recipients: tuple[tuple[str, str], ...]  # (address, to | cc | bcc)
     target: Target | None
@@ -234,9 +234,9 @@ async def compose_draft(
         extra_headers=said_of_the_writer(mailbox),
     )
     quotable = target.words if target and ">" in given.markdown else ""
-    return await make_ready(
-        services, mailbox, email_id, replace(draft, **said), people["bcc"], target, quotable
-    )
+    if said:
+        draft = replace(draft, **said)
+    return await make_ready(services, mailbox, email_id, draft, people["bcc"], target, quotable)
 
 
 def said_of_the_writer(mailbox: Row) -> tuple[tuple[str, str], ...]:
@@ -256,15 +256,15 @@ async def make_ready(
     or too large a one."""
     recipients = _envelope({"to": draft.to, "cc": draft.cc, "bcc": bcc})
     try:
-        crafted = await services.apart(craft, draft, [address for address, _ in recipients], quotable)
+        written = await services.apart(write, draft, recipients, quotable)
     except ComposeError as error:
         raise invalid("body", str(error)) from None
-    if len(crafted.raw) > MESSAGE:
+    if len(written.raw) > MESSAGE:
         raise Refused("too_large", "The message is larger than 25 MiB.")
     account_id = mailbox["account_id"]
-    blob = own_blob(services.new_id("blb"), crafted.raw)
+    blob = own_blob(services.new_id("blb"), written.raw)
     if blob is None:
-        blob = await services.blobs.prepare(account_id, crafted.raw)
+        blob = await services.blobs.prepare(account_id, written.raw)
     parts = [(part, await services.blobs.prepare(account_id, part.content)) for part in draft.attachments]
     return Composed(
         email_id=email_id,
@@ -272,7 +272,7 @@ async def make_ready(
         draft=draft,
         bcc=bcc,
         raw=blob,
-        crafted=crafted,
+        written=written,
         attachments=tuple(parts),
         recipients=recipients,
         target=target,

@@ -36,7 +36,7 @@ from multimail.operations.context import Context, Services
 from multimail.operations.indexing import to_index
 from multimail.operations.loose import note_loose
 from multimail.operations.operation import Operation
-from multimail.operations.sending import composed_columns, keep_contents, refuse_leaks, waits_until
+from multimail.operations.sending import keep_contents, refuse_leaks, waits_until
 from multimail.operations.suppression import refuse_suppressed
 from multimail.operations.views import edited_by
 from multimail.storage.database import Row
@@ -221,13 +221,14 @@ def edit_email(ctx: Context, given: EditEmail, composed: Composed) -> Mapping[st
 def _findings(email: Row, composed: Composed) -> list[dict[str, Any]]:
     """What its new words hold; what was found of its conversation stays."""
     earlier = [one for one in json.loads(email["findings_json"]) if one["kind"] not in leaks.KINDS]
-    return [*(finding.told() for finding in composed.crafted.findings), *earlier]
+    return [*(finding.told() for finding in composed.written.findings), *earlier]
 
 
 def _edit(ctx: Context, given: EditInput, composed: Composed, send_at: int | None) -> dict[str, Any]:
     email = ctx.email(given.email_id)
     name = {"account_id": ctx.account_id, "email_id": given.email_id}
-    changed = composed_columns(ctx.mailbox(email["mailbox_id"]), composed) | {
+    changed = {
+        **composed.written.columns,
         "send_at": send_at,
         "findings_json": to_json(_findings(email, composed)),
         "editor_kind": ctx.actor.kind,
@@ -246,7 +247,7 @@ def _edit(ctx: Context, given: EditInput, composed: Composed, send_at: int | Non
     earlier, email = email, ctx.email(given.email_id)
     usage.count_edit(ctx, earlier, email)
     judgement = lifecycle.judged(ctx, email)
-    refuse_suppressed(ctx, [address for address, _ in composed.recipients])
+    refuse_suppressed(ctx, [address for address, _ in composed.recipients], composed.written.patterns)
     refuse_leaks(ctx, composed)
     facts = {"scheduled": (send_at or 0) > ctx.now, "schedule_first": bool(email["schedule_first"])}
     what = event(Kind.EDIT, **facts, **judgement.facts)

@@ -31,8 +31,9 @@ from multimail.operations.indexing import to_index
 from multimail.operations.jobs import Lease
 from multimail.operations.operation import write_audit
 from multimail.operations.reports import find_origin, is_leaving, origin_of, take_report
-from multimail.operations.sending import keep_attachment, participants
+from multimail.operations.sending import keep_attachment
 from multimail.operations.views import addresses
+from multimail.operations.written import participants
 from multimail.storage.blobs import Blob, blob_of, keep
 from multimail.storage.database import Row, Tx
 

@@ -6,12 +6,11 @@ from typing import Any, Final
 
 from multimail.core.errors import Refused
 from multimail.core.ids import make_id
-from multimail.core.jsontext import to_json
-from multimail.core.rules import RuleKind, matching, patterns_of
+from multimail.core.rules import RuleKind, matching
 from multimail.core.times import DAY, HOUR, MINUTE, SECOND
 from multimail.operations.context import Context
+from multimail.operations.written import patterns_json
 
-CAPPED: Final = ""  # the pattern of caps
 WINDOWS: Final = (("per_hour", HOUR, "an hour"), ("per_day", DAY, "a day"))
 
 
@@ -32,12 +31,17 @@ class Judgement:
         }
 
 
-def judge(ctx: Context, mailbox_id: str, addresses: Sequence[str]) -> Judgement:
-    """What the rules of the mailbox and of the account say of all envelope recipients, Bcc included."""
-    patterns = [CAPPED, *(pattern for address in addresses for pattern in patterns_of(address))]
+NOTHING_SAID: Final = Judgement(every_recipient_allowed=False, denied=[], caps={})
+
+
+def judge(ctx: Context, mailbox_id: str, addresses: Sequence[str], patterns: str | None = None) -> Judgement:
+    """What the rules of the mailbox and of the account say of all envelope recipients, Bcc included. `patterns` is
+    patterns_json of them, where whoever asks has it."""
     rules = ctx.sql.list_rules_about(
-        account_id=ctx.account_id, mailbox_id=mailbox_id, patterns=to_json(dict.fromkeys(patterns, 0))
+        account_id=ctx.account_id, mailbox_id=mailbox_id, patterns=patterns or patterns_json(addresses)
     )
+    if not rules:
+        return NOTHING_SAID
     named: dict[str, set[str]] = {RuleKind.ALLOW: set(), RuleKind.DENY: set(), RuleKind.CAP: set()}
     for rule in rules:
         named[rule["kind"]].add(rule["pattern"])

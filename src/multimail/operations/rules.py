@@ -13,8 +13,8 @@ from multimail.core.scopes import Scope
 from multimail.core.times import to_rfc3339
 from multimail.operations.context import Context, require_whole_account
 from multimail.operations.operation import Input, Operation
-from multimail.operations.recipients import CAPPED
 from multimail.operations.views import Deleted, decode_cursor, page
+from multimail.operations.written import CAPPED
 from multimail.storage.database import Row
 
 LAST: Final = "~"

@@ -29,7 +29,7 @@ from multimail.operations.operation import Input, Operation, Route
 from multimail.operations.recipients import count_against_caps, judge
 from multimail.operations.suppression import refuse_suppressed
 from multimail.storage.blobs import Blob, keep
-from multimail.storage.database import Row, Tx
+from multimail.storage.database import Tx
 
 
 class SendAnswer(TypedDict):
@@ -69,21 +69,22 @@ def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, A
     send_at = waits_until(ctx, given.send_at)
     later = given.gate_timing == "schedule_first"
     addresses = [address for address, _ in composed.recipients]
-    judgement = judge(ctx, composed.mailbox_id, addresses)
+    judgement = judge(ctx, composed.mailbox_id, addresses, composed.written.patterns)
     machine = talks_to_machine(ctx, composed, mode, allowed=judgement.every_recipient_allowed)
     if machine is not None:
         mode = Mode.GATED_ALL
     refuse_leaks(ctx, composed)
-    findings = (*composed.crafted.findings, *((machine,) if machine else ()))
+    findings = (*composed.written.findings, *((machine,) if machine else ()))
     what = event(Kind.ACCEPT, scheduled=send_at is not None, schedule_first=later, **judgement.facts)
     transition = lifecycle.decide(mode, State.COMPOSED, what, judgement.denied)
-    refuse_suppressed(ctx, addresses)
+    refuse_suppressed(ctx, addresses, composed.written.patterns)
     count_against_caps(ctx, composed.mailbox_id, judgement.caps)
     thresholds.require_not_suspended(ctx)
     quotas.take_email(ctx)
     warming.take_acceptance(ctx, mailbox["address"], addresses)
     thread_id = composed.target.thread_id if composed.target else _new_thread(ctx, composed)
-    row = _email_row(ctx, given, composed, mailbox, thread_id) | {
+    row = {
+        **_email_row(ctx, given, composed, thread_id),
         "state": transition.state,
         "send_at": send_at,
         "floor_mode": mode,
@@ -98,7 +99,7 @@ def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, A
         composed.email_id,
         composed.mailbox_id,
         status=transition.state,
-        revision=composed.crafted.revision,
+        revision=composed.written.revision,
     )
     return {
         "id": composed.email_id,
@@ -113,11 +114,11 @@ def accept(ctx: Context, given: ComposeInput, composed: Composed) -> dict[str, A
 
 def refuse_leaks(ctx: Context, composed: Composed) -> None:
     """Raises Refused("leak_blocked") for findings of a kind that the account blocks. Nothing found asks nothing."""
-    if not composed.crafted.findings:
+    if not composed.written.findings:
         return
     account = ctx.sql.get_account(account_id=ctx.account_id)
     blocked = account["blocked_leaks"].split()
-    findings = [finding.told() for finding in composed.crafted.findings if finding.kind in blocked]
+    findings = [finding.told() for finding in composed.written.findings if finding.kind in blocked]
     if findings:
         raise Refused(
             "leak_blocked", findings=findings, hint="an owner may change the account's blocked_leaks"
@@ -142,10 +143,9 @@ def _new_thread(ctx: Context, composed: Composed) -> str:
     return thread_id
 
 
-def _email_row(
-    ctx: Context, given: ComposeInput, composed: Composed, mailbox: Row, thread_id: str
-) -> dict[str, Any]:
-    return composed_columns(mailbox, composed) | {
+def _email_row(ctx: Context, given: ComposeInput, composed: Composed, thread_id: str) -> dict[str, Any]:
+    return {
+        **composed.written.columns,
         "account_id": ctx.account_id,
         "email_id": composed.email_id,
         "mailbox_id": composed.mailbox_id,
@@ -167,34 +167,6 @@ def _email_row(
     }
 
 
-def composed_columns(mailbox: Row, composed: Composed) -> dict[str, Any]:
-    """The columns of an email that follow from what it says and to whom: those that an edit changes."""
-    by_kind = {kind: [a for a, k in composed.recipients if k == kind] for kind in ("to", "cc", "bcc")}
-    pending = {"status": "pending", "code": None, "message": None, "at": None}
-    return {
-        "from_address": mailbox["address"],
-        "from_name": mailbox["name"],
-        "to_json": to_json(by_kind["to"]),
-        "cc_json": to_json(by_kind["cc"]),
-        "bcc_json": to_json(by_kind["bcc"]),
-        "reply_to_json": to_json([person.address for person in composed.draft.reply_to]),
-        "participants": participants([mailbox["address"], *by_kind["to"], *by_kind["cc"]]),
-        "recipients_json": to_json(
-            [{"address": address, "kind": kind} | pending for address, kind in composed.recipients]
-        ),
-        "subject": composed.draft.subject,
-        "message_id": composed.draft.message_id,
-        "size": composed.raw.size,
-        "has_attachments": bool(composed.attachments),
-        "revision": composed.crafted.revision,
-    }
-
-
-def participants(people: list[str]) -> str:
-    """One searchable text: ` a@x.test b@y.test `."""
-    return " " + " ".join(dict.fromkeys(person.lower() for person in people)) + " "
-
-
 def keep_contents(ctx: Context, composed: Composed) -> None:
     """The heavy half of an email, in place of what it was before an edit."""
     keep(ctx.tx, ctx.account_id, composed.raw)
@@ -202,11 +174,9 @@ def keep_contents(ctx: Context, composed: Composed) -> None:
     ctx.sql.set_contents(
         **name,
         raw_sha256=composed.raw.address,
-        sketch=composed.crafted.sketch,
         markdown=composed.draft.markdown,
         html=composed.draft.html,
-        headers_json=to_json(composed.crafted.headers),
-        hidden_json=to_json(list(composed.crafted.hidden)),
+        **composed.written.contents,
     )
     for part, blob in composed.attachments:
         keep_attachment(ctx.tx, ctx.account_id, composed.email_id, ctx.new_id("att"), part, blob)

@@ -44,17 +44,20 @@ def suppress(ctx: Context, address: str, reason: Reason, email_id: str) -> bool:
     )
 
 
-def suppressed_among(ctx: Context, addresses: Sequence[str]) -> list[str]:
-    """Those that are on the list, as they were written."""
-    wanted = to_json({normalise(address): 0 for address in addresses})
+def suppressed_among(ctx: Context, addresses: Sequence[str], asked: str | None = None) -> list[str]:
+    """Those that are on the list, as they were written. `asked` is a JSON object among whose names they are as they are
+    compared, where whoever asks has one."""
+    wanted = asked or to_json({normalise(address): 0 for address in addresses})
     rows = ctx.sql.list_suppressed_among(account_id=ctx.account_id, addresses=wanted)
+    if not rows:
+        return []
     listed = {row["address"] for row in rows}
     return [address for address in addresses if normalise(address) in listed]
 
 
-def refuse_suppressed(ctx: Context, addresses: Sequence[str]) -> None:
+def refuse_suppressed(ctx: Context, addresses: Sequence[str], asked: str | None = None) -> None:
     """Raises Refused("suppressed") that names them."""
-    found = suppressed_among(ctx, addresses)
+    found = suppressed_among(ctx, addresses, asked)
     if found:
         sentence = f"On the suppression list, so nothing is sent to: {', '.join(found)}."
         raise Refused("suppressed", sentence, addresses=found)
