@@ -9,7 +9,7 @@ from multimail.operations.indexing import index_some, list_unindexed_accounts
 from multimail.workers.rounds import Rounds
 from multimail.workers.runner import rest
 
-TURNS: Final = 20  # of the event loop between batches: when it is idle, a thousandth of a second
+TURNS: Final = 100  # of the event loop between batches: when it is idle, some thousandths of a second
 
 
 def indexer(services: Services) -> Rounds:
