@@ -263,3 +263,85 @@ async def test_what_is_open_to_be_written_is_written_before_closing(tmp_path: Pa
     await db.close()
     assert [await one for one in writing] == [1] * 5
     assert len(await names(db)) == 5
+
+
+async def test_units_that_ran_beside_one_that_failed_count_once(db: SqliteDatabase) -> None:
+    """A group without savepoints is undone as a whole, and taken again."""
+    ran: list[str] = []
+
+    def counts(name: str) -> Any:
+        def unit(tx: Tx) -> str:
+            ran.append(name)
+            put(name)(tx)
+            tx.notify("jobs", name)
+            if name == "bad":
+                raise KeyError(name)
+            return name
+
+        return unit
+
+    told: list[str] = []
+    db.subscribe("jobs", told.append)
+    asked = ["a", "bad", "b"]
+    answers = await asyncio.gather(*(db.write(counts(name)) for name in asked), return_exceptions=True)
+    assert answers[::2] == ["a", "b"] and isinstance(answers[1], KeyError)
+    assert ran == ["a", "bad", "a", "bad", "b"]
+    assert sorted(told) == ["a", "b"] and await names(db) == {"a", "b"}
+    ran.clear()
+    for _ in range(sqlite.CAREFUL - 1):  # now each has a savepoint, and nothing is done twice
+        await asyncio.gather(db.write(counts("c")), db.write(counts("bad")), return_exceptions=True)
+    assert ran == ["c", "bad"] * (sqlite.CAREFUL - 1)
+
+
+def account(name: str) -> dict[str, Any]:
+    return {"account_id": "acc", "slug": name, "name": name, "plan": "pro", "created_at": 1}
+
+
+def name_of(tx: Tx) -> str | None:
+    row = tx.sql.get_account(account_id="acc")
+    return None if row is None else str(row["name"])
+
+
+def renames(name: str, *, fails: bool = False) -> Any:
+    def unit(tx: Tx) -> tuple[str | None, str | None]:
+        before = name_of(tx)
+        tx.sql.rename_account(account_id="acc", name=name)
+        if fails:
+            raise KeyError(name)
+        return before, name_of(tx)
+
+    return unit
+
+
+async def test_what_is_asked_twice_is_true_the_second_time(db: SqliteDatabase) -> None:
+    assert await db.read(name_of) is None
+    await db.write(lambda tx: tx.sql.add_account(**account("first")))
+    assert await db.read(name_of) == "first"
+    answers = await asyncio.gather(
+        db.write(renames("second")),
+        db.write(renames("undone", fails=True)),
+        db.write(renames("third")),
+        return_exceptions=True,
+    )
+    assert answers[::2] == [("first", "second"), ("second", "third")]
+    assert await db.read(name_of) == "third"
+    for again in range(2):  # the second time with savepoints
+        with sqlite3.connect(db.path) as other:
+            other.execute("UPDATE accounts SET name = ?", [f"another process {again}"])
+        other.close()
+        assert await db.write(name_of) == f"another process {again}"
+        assert await db.write(renames(f"ours {again}")) == (f"another process {again}", f"ours {again}")
+
+
+async def test_a_snapshot_is_asked_once_for_the_same_row(db: SqliteDatabase) -> None:
+    await db.write(lambda tx: tx.sql.add_account(**account("first")))
+    asked: list[str] = []
+    db._reader.set_trace_callback(asked.append)
+
+    def twice(tx: Tx) -> None:
+        assert name_of(tx) == name_of(tx)
+        tx.sql.list_webhooks_for(account_id="acc", mailbox_id="").append("the caller's own list")
+        assert tx.sql.list_webhooks_for(account_id="acc", mailbox_id="") == []
+
+    await db.read(twice)
+    assert [sql.split()[0] for sql in asked] == ["BEGIN", "SELECT", "SELECT"]

@@ -13,6 +13,7 @@ from multimail.core.errors import not_found
 from multimail.core.scopes import Scope
 from multimail.core.times import HOUR, SECOND
 from multimail.mail.trace import FIELDS, on_top
+from multimail.operations.authenticate import live_key
 from multimail.operations.context import Actor, Context, Services
 from multimail.operations.emails import EMAIL_ALIASES, ReadEmail, find_email
 from multimail.operations.links import open_link, sign_link
@@ -140,8 +141,8 @@ def find_linked(ctx: Context, given: OpenAttachmentLink) -> tuple[Row, Row]:
     name = {"account_id": account_id, "email_id": email_id}
     email = ctx.sql.get_email(**name)
     attachment = ctx.sql.get_attachment(**name, name=filename)
-    live = ctx.sql.key_is_live(account_id=account_id, key_id=key_id, now=ctx.now)
-    if not email or not attachment or not live or email["state"] in ("held", "declined"):
+    key = live_key(ctx.tx, account_id, key_id, ctx.now)
+    if not email or not attachment or key is None or email["state"] in ("held", "declined"):
         raise not_found("attachment")
     return email, attachment
 

@@ -72,6 +72,12 @@ def _require_same_role(tx: Tx, actor: Actor) -> None:
         raise Refused("unauthenticated", "This operator was removed, or has another role now.")
 
 
+def live_key(tx: Tx, account_id: str, key_id: str, now: int) -> Row | None:
+    """None for a key that is unknown, was revoked or has expired."""
+    key = tx.sql.get_live_key(account_id=account_id, key_id=key_id)
+    return None if key is None or (key["expires_at"] or now + 1) <= now else key
+
+
 def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> bool:
     """Asked again inside the transaction, so that a revocation counts for requests already under way.
 
@@ -82,11 +88,10 @@ def require_valid(tx: Tx, actor: Actor, now: int, *, note_use: bool) -> bool:
         _require_same_role(tx, actor)
     if actor.kind != "key":
         return False
-    name = {"account_id": actor.account_id, "key_id": actor.id}
-    last_used = tx.sql.key_is_live(**name, now=now)
-    if last_used is None or (actor.ends_at is not None and actor.ends_at <= now):
+    key = live_key(tx, actor.account_id, actor.id, now)
+    if key is None or (actor.ends_at is not None and actor.ends_at <= now):
         raise Refused("unauthenticated", UNKNOWN_KEY)
-    stale = bool(last_used < now - MINUTE)
+    stale = (key["last_used_at"] or 0) < now - MINUTE
     if note_use and stale:
-        tx.sql.touch_key(**name, now=now)
+        tx.sql.touch_key(account_id=actor.account_id, key_id=actor.id, now=now)
     return stale and not note_use

@@ -25,6 +25,7 @@ from multimail.core.oversight import (
 )
 from multimail.core.times import SECOND
 from multimail.operations import usage
+from multimail.operations.authenticate import live_key
 from multimail.operations.context import Context
 from multimail.operations.events import emit_about
 from multimail.operations.facts import note_transition
@@ -219,10 +220,7 @@ def hand_off_event(ctx: Context, email: Row, account: Row, *, waits: bool = Fals
     name = {"account_id": email["account_id"], "mailbox_id": email["mailbox_id"]}
     mailbox = ctx.sql.get_mailbox_even_deleted(**name)
     keys = [email[f"{role}_id"] for role in ("author", "editor") if email[f"{role}_kind"] == "key"]
-    author_valid = all(
-        ctx.sql.key_is_live(account_id=email["account_id"], key_id=key_id, now=ctx.now) is not None
-        for key_id in keys
-    )
+    author_valid = all(live_key(ctx.tx, email["account_id"], key_id, ctx.now) for key_id in keys)
     return event(
         Kind.HAND_OFF,
         approved=approved(email),

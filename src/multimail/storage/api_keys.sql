@@ -7,8 +7,10 @@ WHERE h.hash = :hash AND k.revoked_at IS NULL;
 -- name: get_key^
 SELECT * FROM api_keys WHERE account_id = :account_id AND key_id = :key_id;
 
--- name: key_is_live$
-SELECT COALESCE(last_used_at, 0) + 1 FROM api_keys WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now);
+-- name: get_live_key^
+-- Whether it has expired is for whoever asks to say: so all who ask at once are told the same.
+SELECT last_used_at, expires_at FROM api_keys
+WHERE account_id = :account_id AND key_id = :key_id AND revoked_at IS NULL;
 
 -- name: list_keys
 -- :key_id is the asking key when it is limited to mailboxes: it sees those made with no more than its own.

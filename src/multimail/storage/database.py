@@ -99,11 +99,19 @@ def _text(file: Path) -> str:
     )
 
 
+# Nearly every transaction asks these who may do what, and hardly any writes to them.
+STEADY: Final = frozenset({"accounts", "api_keys", "key_hashes", "key_mailboxes", "mailboxes", "rules", "suppressions",
+                           "webhooks"})  # fmt: skip
+_READ: Final = re.compile(r"\b(?:FROM|JOIN)\s+(?!json_each)(\w+)")
+_WRITTEN: Final = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
+
+
 def bind(dialect: Dialect, connection: Any, answers: dict[Any, Any] | None = None) -> SimpleNamespace:
     """Every named query as a function of its parameters alone, over this connection.
 
-    With `answers`, which whoever owns it empties when a snapshot ends, a row or value that is asked for again is taken
-    from there: who sends ten emails at once is the same key, of the same mailbox.
+    With `answers`, what STEADY tables say is asked once and then taken from there, until a statement of this connection
+    writes to one: who sends ten emails at once is the same key, of the same mailbox. Whoever owns it empties it where
+    others' writes may show: when a transaction begins or is undone.
 
     aiosql reads the files; running them is four lines here, half the cost of its own and the same on both
     drivers. In the files `^` gives one row or None, `$` one value or None, `!` and `*!` the count of rows
@@ -119,11 +127,17 @@ def bind(dialect: Dialect, connection: Any, answers: dict[Any, Any] | None = Non
             if query.operation in _RUN and not name.endswith("_cursor"):
                 run = _RUN[query.operation]
                 asked = (connection, *prepared(query.sql))
-                if answers is not None and run in (_row, _value):
+                bound[name] = partial(run, *asked)
+                if answers is not None and not STEADY.isdisjoint(_WRITTEN.findall(query.sql)):
+                    bound[name] = partial(_writing, *asked, run, answers)
+                elif answers is not None and run in _READS and _asks_the_steady(query.sql):
                     bound[name] = partial(_asked_once, *asked, run, answers)
-                else:
-                    bound[name] = partial(run, *asked)
     return SimpleNamespace(**bound)
+
+
+def _asks_the_steady(sql: str) -> bool:
+    tables = _READ.findall(sql)
+    return bool(tables) and STEADY.issuperset(tables)
 
 
 Arguments = Callable[[dict[str, Any]], Any]  # what a driver takes, from parameters by name
@@ -163,7 +177,22 @@ def _asked_once(
     key = (sql, arguments(parameters))
     if key not in answers:
         answers[key] = run(connection, sql, arguments, **parameters)
-    return answers[key]
+    answer = answers[key]
+    return answer.copy() if run is _rows else answer
+
+
+def _writing(
+    connection: Any,
+    sql: str,
+    arguments: Arguments,
+    run: Callable[..., Any],
+    answers: dict[Any, Any],
+    /,
+    *many: Any,
+    **parameters: Any,
+) -> Any:
+    answers.clear()
+    return run(connection, sql, arguments, *many, **parameters)
 
 
 def _rows(connection: Any, sql: str, arguments: Arguments, /, **parameters: Any) -> list[Row]:
@@ -189,6 +218,7 @@ def _count_many(connection: Any, sql: str, arguments: Arguments, many: list[dict
     return int(cursor.rowcount)
 
 
+_READS: Final = (_rows, _row, _value)
 _RUN: Final[dict[SQLOperationType, Callable[..., Any]]] = {
     SQLOperationType.SELECT: _rows,
     SQLOperationType.SELECT_ONE: _row,

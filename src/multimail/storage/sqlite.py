@@ -51,6 +51,8 @@ class SqliteDatabase:
         self._waiting: deque[tuple[Unit[Any], asyncio.Future[Any]]] = deque()
         self._busy = False
         self._careful = 0
+        self._writer_answers: dict[Any, Any] = {}  # what the writer's transaction asked
+        self._reader_answers: dict[Any, Any] = {}  # what the reader's snapshot did
         self._subscribers: Subscribers = {}
         self._committer = ThreadPoolExecutor(1, "commit")
         self._readers = ThreadPoolExecutor(2, "read")
@@ -59,14 +61,13 @@ class SqliteDatabase:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = self._connect(WRITER_CACHE)
         try:
-            self._writer_sql = bind("sqlite", self._writer)
+            self._writer_sql = bind("sqlite", self._writer, self._writer_answers)
             self._migrate()
         except BaseException:
             self._writer.close()
             raise
         self._reader = self._connect(READER_CACHE)
-        self._answers: dict[Any, Any] = {}  # of the snapshot
-        self._reader_sql = bind("sqlite", self._reader, self._answers)
+        self._reader_sql = bind("sqlite", self._reader, self._reader_answers)
 
     def _connect(self, cache: int) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -123,7 +124,7 @@ class SqliteDatabase:
         if self._reader.in_transaction:
             self._snapshot.cancel()
             self._reader.execute("ROLLBACK")
-            self._answers.clear()
+            self._reader_answers.clear()
 
     def _long_read(self, unit: Unit[T]) -> T:
         connection = self._connect(WRITER_CACHE)
@@ -155,6 +156,7 @@ class SqliteDatabase:
                 self._waiting.clear()
                 self._busy = False
             return
+        self._writer_answers.clear()
         group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
         group = [(unit, done) for unit, done in group if not done.cancelled()]
         done = self._one_by_one(group) if self._careful else self._together(group)
@@ -199,6 +201,7 @@ class SqliteDatabase:
                     self._waiting.extendleft(reversed(group[place + 1 :]))
                     return None
                 self._writer.execute("ROLLBACK TO unit")
+                self._writer_answers.clear()
                 self._writer.execute("RELEASE unit")
                 self._settle([(done, None)], set(), _translated(error))
                 continue
