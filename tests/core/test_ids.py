@@ -1,12 +1,15 @@
 """Identifiers (contract §2): prefixed, opaque, sorted by creation time; a UUIDv7 (RFC 9562 5.7) inside."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimail.core.ids import ALPHABET, PREFIXES, is_id, make_id
+from multimail.core.ids import ALPHABET, PREFIXES, Ids, is_id, make_id
 
 CONTRACT_PREFIXES = "acc mbx eml thr att key whk evt dlv ctc dom sup aud upg rul".split()
 prefixes = st.sampled_from(sorted(PREFIXES))
@@ -101,3 +104,22 @@ def test_other_text_is_no_id(text):
 @given(prefixes, prefixes)
 def test_an_id_of_one_kind_is_none_of_another(prefix, other):
     assert is_id(make_id(prefix, 1, 1), other) == (prefix == other)
+
+
+def test_ids_of_one_millisecond_sort_as_they_were_made_and_the_next_are_random_again() -> None:
+    drawn = iter([(1 << 80) - 1, 5, 5])
+    ids = Ids(lambda bits: next(drawn))
+    made = [ids.make("eml", 7) for _ in range(3000)]
+    assert made == sorted(set(made)) and made[0][:-4] == make_id("eml", 7, (1 << 80) - 1)[:-4]
+    assert all(is_id(one, "eml") for one in made)
+    assert ids.make("thr", 8) == make_id("thr", 8, 5)
+    assert ids.make("evt", 8) == make_id("evt", 8, 6)
+    assert ids.make("evt", 7) == make_id("evt", 7, 5)  # a clock that was set back
+
+
+def test_threads_that_share_a_maker_make_no_id_twice() -> None:
+    ids = Ids(Random().getrandbits)
+    clock = count()
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: ids.make("eml", next(clock) // 500), range(20_000)))
+    assert len(set(made)) == len(made)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Literal, Protocol, TypeVar
 
-from multimail.core import ids
 from multimail.core.errors import Refused, not_found
+from multimail.core.ids import Ids
 from multimail.core.plans import NO_LIMITS, Plan
 from multimail.core.scopes import Scope
 from multimail.core.spam import SecondOpinion
@@ -122,9 +122,10 @@ class Services:
     rates: Rates = field(default_factory=Rates)
     acquaintances: Acquaintances = field(default_factory=Acquaintances)
     bits: Callable[[int], int] = Random().getrandbits  # noqa: S311  # seeded by the operating system
+    ids: Ids = field(default_factory=lambda: Ids(Random().getrandbits))  # noqa: S311  # the same
 
     def new_id(self, prefix: str) -> str:
-        return ids.make_id(prefix, self.clock() // 1000, self.bits(80))
+        return self.ids.make(prefix, self.clock() // 1000)
 
 
 @dataclass(frozen=True, slots=True)

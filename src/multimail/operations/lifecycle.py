@@ -148,9 +148,9 @@ def follow(
     if transition.state in LEAVING_QUEUE and email["state"] in (State.QUEUED, State.SCHEDULED):
         ctx.sql.drop_job(**job, kind="deliver")
         ctx.sql.drop_job(**job, kind="due")
-    if transition.state in (State.PENDING_APPROVAL, State.HELD) and ctx.sql.add_watch_job(
-        **name, run_at=ctx.now
-    ):
+    waits = transition.state in (State.PENDING_APPROVAL, State.HELD)
+    if waits and ctx.sql.is_watched(account_id=email["account_id"]) is not None:
+        ctx.sql.add_watch_job(**name, run_at=ctx.now)
         ctx.tx.notify("jobs", "watch")
     data = dict(told or {})
     if verdict is not None:

@@ -100,8 +100,10 @@ def _text(file: Path) -> str:
 
 
 # Nearly every transaction asks these who may do what, and hardly any writes to them.
-STEADY: Final = frozenset({"accounts", "api_keys", "key_hashes", "key_mailboxes", "mailboxes", "rules", "suppressions",
-                           "webhooks"})  # fmt: skip
+STEADY: Final = frozenset(
+    "accounts api_keys key_hashes key_mailboxes mailboxes operators oversight_settings push_subscriptions rules"
+    " suppressions webhooks".split()
+)
 _READ: Final = re.compile(r"\b(?:FROM|JOIN)\s+(?!json_each)(\w+)")
 _WRITTEN: Final = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 

@@ -1,11 +1,15 @@
+-- name: is_watched$
+-- Nothing where nobody could be told and nothing ends by itself: most test accounts and first steps.
+SELECT 1 FROM operators WHERE account_id = :account_id AND email IS NOT NULL AND removed_at IS NULL
+UNION ALL
+SELECT 1 FROM oversight_settings WHERE account_id = :account_id
+UNION ALL
+SELECT 1 FROM push_subscriptions WHERE account_id = :account_id
+LIMIT 1;
+
 -- name: add_watch_job!
--- 0 rows where nobody could be told and nothing ends by itself: most test accounts and first steps.
 INSERT INTO jobs (account_id, kind, subject_id, run_at, attempts, lease_until, lease_owner)
-SELECT :account_id, 'watch', :email_id, :run_at, 0, 0, ''
-WHERE EXISTS (
-    SELECT 1 FROM operators WHERE account_id = :account_id AND email IS NOT NULL AND removed_at IS NULL)
-  OR EXISTS (SELECT 1 FROM oversight_settings WHERE account_id = :account_id)
-  OR EXISTS (SELECT 1 FROM push_subscriptions WHERE account_id = :account_id)
+VALUES (:account_id, 'watch', :email_id, :run_at, 0, 0, '')
 ON CONFLICT (account_id, kind, subject_id) DO UPDATE SET run_at = excluded.run_at, attempts = 0;
 
 -- name: watch_all_pending!
