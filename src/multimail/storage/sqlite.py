@@ -159,12 +159,12 @@ class SqliteDatabase:
         self._writer_answers.clear()
         group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
         group = [(unit, done) for unit, done in group if not done.cancelled()]
-        done = self._one_by_one(group) if self._careful else self._together(group)
-        if done is None:
+        ran = self._one_by_one(group) if self._careful else self._together(group)
+        if ran is None:
             self._next()
             return
         self._careful = max(0, self._careful - 1)
-        results, notices = done
+        results, notices = ran
         committing = self._committer.submit(self._writer.execute, "COMMIT")
         committing.add_done_callback(
             lambda future: loop.call_soon_threadsafe(self._committed, results, notices, future)
@@ -210,12 +210,7 @@ class SqliteDatabase:
             notices |= tx.notices
         return results, notices
 
-    def _committed(
-        self,
-        results: Results,
-        notices: Notices,
-        commit: Future[Any],
-    ) -> None:
+    def _committed(self, results: Results, notices: Notices, commit: Future[Any]) -> None:
         error = commit.exception()
         if error is not None and self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
@@ -230,12 +225,7 @@ class SqliteDatabase:
         else:
             self._busy = False
 
-    def _settle(
-        self,
-        results: Results,
-        notices: Notices,
-        error: BaseException | None,
-    ) -> None:
+    def _settle(self, results: Results, notices: Notices, error: BaseException | None) -> None:
         self._end_snapshot()
         for done, result in results:
             if done.done():

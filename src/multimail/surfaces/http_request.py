@@ -165,9 +165,8 @@ def _too_many(body: bytes) -> bool:
     Each but the first of a list or object has a comma before it, each list or object its bracket; what of these stands
     in strings counts for nothing.
     """
-    if (
-        len(body) <= VALUES
-    ):  # as nearly all are: no more marks than bytes, and to count them takes the longest here
+    # Nearly all are that short: no more marks than bytes, and to count them is what takes the longest here.
+    if len(body) <= VALUES:
         return False
     marks = _marks(body)
     if marks <= VALUES:
