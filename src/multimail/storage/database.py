@@ -128,12 +128,11 @@ def bind(dialect: Dialect, connection: Any, answers: dict[Any, Any] | None = Non
                 raise ValueError(f"two queries are named {name}")
             if query.operation in _RUN and not name.endswith("_cursor"):
                 run = _RUN[query.operation]
-                asked = (connection, *prepared(query.sql))
-                bound[name] = partial(run, *asked)
                 if answers is not None and not STEADY.isdisjoint(_WRITTEN.findall(query.sql)):
-                    bound[name] = partial(_writing, *asked, run, answers)
+                    run = _forgetting(run, answers)
                 elif answers is not None and run in _READS and _asks_the_steady(query.sql):
-                    bound[name] = partial(_asked_once, *asked, run, answers)
+                    run = _asked_once(run, answers)
+                bound[name] = partial(run, connection, *prepared(query.sql))
     return SimpleNamespace(**bound)
 
 
@@ -143,6 +142,7 @@ def _asks_the_steady(sql: str) -> bool:
 
 
 Arguments = Callable[[dict[str, Any]], Any]  # what a driver takes, from parameters by name
+Run = Callable[..., Any]  # of a connection, a statement, its Arguments, and the parameters
 
 
 def _named(sql: str) -> tuple[str, Arguments]:
@@ -167,34 +167,23 @@ def _numbered(sql: str) -> tuple[str, Arguments]:
     return numbered, lambda parameters: tuple(parameters[name] for name in names)
 
 
-def _asked_once(
-    connection: Any,
-    sql: str,
-    arguments: Arguments,
-    run: Callable[..., Any],
-    answers: dict[Any, Any],
-    /,
-    **parameters: Any,
-) -> Any:
-    key = (sql, arguments(parameters))
-    if key not in answers:
-        answers[key] = run(connection, sql, arguments, **parameters)
-    answer = answers[key]
-    return answer.copy() if run is _rows else answer
+def _asked_once(run: Run, answers: dict[Any, Any]) -> Run:
+    def ask(connection: Any, sql: str, arguments: Arguments, /, **parameters: Any) -> Any:
+        key = (sql, arguments(parameters))
+        if key not in answers:
+            answers[key] = run(connection, sql, arguments, **parameters)
+        answer = answers[key]
+        return answer.copy() if run is _rows else answer
+
+    return ask
 
 
-def _writing(
-    connection: Any,
-    sql: str,
-    arguments: Arguments,
-    run: Callable[..., Any],
-    answers: dict[Any, Any],
-    /,
-    *many: Any,
-    **parameters: Any,
-) -> Any:
-    answers.clear()
-    return run(connection, sql, arguments, *many, **parameters)
+def _forgetting(run: Run, answers: dict[Any, Any]) -> Run:
+    def write(*asked: Any, **parameters: Any) -> Any:
+        answers.clear()
+        return run(*asked, **parameters)
+
+    return write
 
 
 def _rows(connection: Any, sql: str, arguments: Arguments, /, **parameters: Any) -> list[Row]:
